@@ -12,3 +12,31 @@ pub mod common {
         include!(concat!(env!("OUT_DIR"), "/entente.common.v1.rs"));
     }
 }
+
+/// Package `entente.access.v1`.
+pub mod access {
+    pub mod v1 {
+        include!(concat!(env!("OUT_DIR"), "/entente.access.v1.rs"));
+    }
+}
+
+/// Package `entente.alerting.v1`.
+pub mod alerting {
+    pub mod v1 {
+        include!(concat!(env!("OUT_DIR"), "/entente.alerting.v1.rs"));
+    }
+}
+
+/// Package `entente.audit.v1`.
+pub mod audit {
+    pub mod v1 {
+        include!(concat!(env!("OUT_DIR"), "/entente.audit.v1.rs"));
+    }
+}
+
+/// Package `entente.intake.v1`.
+pub mod intake {
+    pub mod v1 {
+        include!(concat!(env!("OUT_DIR"), "/entente.intake.v1.rs"));
+    }
+}
