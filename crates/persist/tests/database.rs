@@ -1,9 +1,5 @@
 //! What the database promises: group commit with isolation, durability across a reopening, migrations that only add.
-#![expect(
-    clippy::unwrap_used,
-    clippy::panic,
-    reason = "tests stop at the first surprise"
-)]
+#![expect(clippy::unwrap_used, reason = "tests stop at the first surprise")]
 
 use std::{path::Path, sync::mpsc};
 
