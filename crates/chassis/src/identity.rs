@@ -75,6 +75,11 @@ impl TrustDomain {
         format!("spiffe://{self}")
     }
 
+    /// No trust domain: stands in for one whose setting is faulty, and names nobody.
+    pub(crate) fn unnamed() -> TrustDomain {
+        TrustDomain(String::new())
+    }
+
     /// Reads the SPIFFE id of a trust domain.
     pub(crate) fn from_uri(uri: &str) -> Result<TrustDomain, IdentityError> {
         uri.strip_prefix("spiffe://").ok_or_else(|| IdentityError::NotSpiffe(uri.to_owned()))?.parse()

@@ -27,12 +27,19 @@
 //! would outlive a bundle that was replaced. Interceptors written by each service: what every RPC must pass belongs
 //! where no service can forget it. A trait per part, for wiring: there is one chassis.
 
+pub mod call;
 pub mod client;
 pub mod clock;
+pub mod config;
 pub mod identity;
 pub mod lease;
+pub mod metrics;
 pub mod pki;
+pub mod policy;
+pub mod run;
+pub mod server;
 pub mod status;
 pub mod tasks;
+pub mod telemetry;
 pub mod tls;
 pub mod token;
