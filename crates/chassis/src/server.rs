@@ -14,13 +14,17 @@ mod observe;
 mod running;
 mod standard;
 
-use std::{io, net::SocketAddr, sync::Arc};
+use std::{
+    io,
+    net::SocketAddr,
+    sync::{Arc, atomic::AtomicBool},
+};
 
 use thiserror::Error;
 use tokio::{net::TcpListener, sync::mpsc};
 use tokio_stream::wrappers::ReceiverStream;
 use tokio_util::sync::CancellationToken;
-use tonic::service::Routes;
+use tonic::{service::Routes, transport::server::Router};
 
 pub use config::ServerConfig;
 pub use running::Running;
@@ -175,6 +179,7 @@ impl Bound {
             metrics,
         } = server;
         standard::Standard::allow(&mut policies);
+        let (routes, health) = standard.add_to(routes);
         let (stop, kill) = (CancellationToken::new(), CancellationToken::new());
         let limits = limits::Limits::new(&config);
         let guard = guard::Guard::new(guard::Parts {
@@ -195,24 +200,15 @@ impl Bound {
             stop.clone(),
             kill.clone(),
         );
-        let (routes, health) = standard.add_to(routes);
-        let served = {
-            let router = transport(&config).layer(guard).add_routes(routes);
-            let stop = stop.clone();
-            async move {
-                let incoming = ReceiverStream::new(accepted);
-                if let Err(error) = router
-                    .serve_with_incoming_shutdown(incoming, stop.cancelled())
-                    .await
-                {
-                    tracing::error!(error = &error as &dyn std::error::Error, "the server ended");
-                }
-            }
-        };
-        let ready = Arc::new(std::sync::atomic::AtomicBool::new(true));
+        let router = transport(&config).layer(guard).add_routes(routes);
+        let ready = Arc::new(AtomicBool::new(true));
         let admin = admin.map(|(listener, _)| {
-            let served = admin::serve(listener, metrics.clone(), ready.clone(), kill.clone());
-            tokio::spawn(served)
+            tokio::spawn(admin::serve(
+                listener,
+                metrics.clone(),
+                ready.clone(),
+                kill.clone(),
+            ))
         });
         tracing::info!(service = name, %local_addr, "listening");
         Running::new(running::Parts {
@@ -224,13 +220,30 @@ impl Bound {
             health,
             ready,
             limits,
+            acceptor: tokio::spawn(acceptor.run(connections)),
+            served: tokio::spawn(serve_accepted(router, accepted, stop.clone())),
             stop,
             kill,
-            acceptor: tokio::spawn(acceptor.run(connections)),
-            served: tokio::spawn(served),
             admin,
             tasks,
         })
+    }
+}
+
+type Guarded = tower_layer::Stack<guard::Guard, tower_layer::Identity>;
+
+/// HTTP/2 on every accepted connection until `stop`, then until the last one is closed.
+async fn serve_accepted(
+    router: Router<Guarded>,
+    accepted: mpsc::Receiver<io::Result<accept::Connection>>,
+    stop: CancellationToken,
+) {
+    let incoming = ReceiverStream::new(accepted);
+    if let Err(error) = router
+        .serve_with_incoming_shutdown(incoming, stop.cancelled())
+        .await
+    {
+        tracing::error!(error = &error as &dyn std::error::Error, "the server ended");
     }
 }
 

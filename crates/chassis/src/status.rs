@@ -4,11 +4,13 @@
 //! id; faults of fields come as `BadRequest`, a wait that helps as `RetryInfo`. Details travel in a trailer, and trailers
 //! are limited by every HTTP/2 implementation, so what a refusal says is bounded here.
 
-use std::{collections::HashMap, time::Duration};
+use std::{collections::HashMap, error::Error, time::Duration};
 
 pub use entente_proto::common::v1::ErrorReason;
 use tonic::{Code, Status};
 use tonic_types::{ErrorDetails, StatusExt};
+
+use crate::client::ConnectError;
 
 /// `ErrorInfo.domain` of everything we refuse.
 pub const DOMAIN: &str = "entente";
@@ -29,7 +31,7 @@ pub struct Fault {
     fields_bytes: usize,
     fields_left_out: usize,
     retry_after: Option<Duration>,
-    metadata: HashMap<String, String>,
+    metadata: Vec<(String, String)>,
 }
 
 impl Fault {
@@ -43,7 +45,7 @@ impl Fault {
             fields_bytes: 0,
             fields_left_out: 0,
             retry_after: None,
-            metadata: HashMap::new(),
+            metadata: Vec::new(),
         }
     }
 
@@ -72,7 +74,7 @@ impl Fault {
     /// Adds a fact for programs, such as a limit.
     #[must_use]
     pub fn metadata(mut self, key: impl Into<String>, value: impl Into<String>) -> Fault {
-        self.metadata.insert(cut(key.into(), FIELD_BYTES_MAX), cut(value.into(), FIELD_BYTES_MAX));
+        self.metadata.push((cut(key.into(), FIELD_BYTES_MAX), cut(value.into(), FIELD_BYTES_MAX)));
         self
     }
 
@@ -85,7 +87,8 @@ impl Fault {
     /// The status to answer with.
     #[must_use]
     pub fn into_status(self, trace_id: [u8; 16]) -> Status {
-        let mut details = ErrorDetails::with_error_info(name(self.reason), DOMAIN, self.metadata);
+        let metadata: HashMap<String, String> = self.metadata.into_iter().collect();
+        let mut details = ErrorDetails::with_error_info(name(self.reason), DOMAIN, metadata);
         details.set_request_info(hex::encode(trace_id), "");
         if let Some(delay) = self.retry_after {
             details.set_retry_info(Some(delay));
@@ -179,9 +182,13 @@ pub struct Described {
     pub trace_id: Option<String>,
 }
 
-/// Reads everything out of a status.
+/// Reads everything out of a status; of a connection that was not made, why not.
 #[must_use]
 pub fn describe(status: &Status) -> Described {
+    if let Some(failed) = connect_error(status) {
+        let cause = failed.source().map(|cause| format!(": {cause}")).unwrap_or_default();
+        return Described { message: format!("{failed}{cause}"), reason: Some(failed.reason()), ..Described::default() };
+    }
     let details = status.get_error_details();
     let violations = details.bad_request().map(|bad| bad.field_violations.as_slice()).unwrap_or_default();
     Described {
@@ -191,6 +198,11 @@ pub fn describe(status: &Status) -> Described {
         retry_after: details.retry_info().and_then(|info| info.retry_delay),
         trace_id: details.request_info().map(|info| info.request_id.clone()),
     }
+}
+
+fn connect_error(status: &Status) -> Option<&ConnectError> {
+    let first = status.source();
+    std::iter::successors(first, |&error| error.source()).find_map(|error| error.downcast_ref::<ConnectError>())
 }
 
 /// Cuts a text to at most `bytes_max`, between characters, and shows that it did.

@@ -197,7 +197,7 @@ impl AsyncRead for Connection {
             Poll::Pending if this.killed.as_mut().poll(context).is_ready() => {
                 Poll::Ready(Err(io::ErrorKind::ConnectionAborted.into()))
             }
-            polled => polled,
+            polled @ (Poll::Ready(_) | Poll::Pending) => polled,
         }
     }
 }

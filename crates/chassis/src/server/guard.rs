@@ -298,23 +298,18 @@ fn foreign_refusal(headers: &HeaderMap) -> Option<Fault> {
         return None;
     }
     let status = Status::from_header_map(headers)?;
-    match status.code() {
-        Code::OutOfRange => Some(
-            Fault::new(
-                ErrorReason::TooLarge,
-                "a message is larger than allowed; split it",
-            )
-            .field("message", status.message()),
-        ),
-        Code::Internal if status.message().contains("decode") => Some(
-            Fault::new(
-                ErrorReason::FieldInvalid,
-                "the request is not a message of this RPC",
-            )
-            .field("message", "does not decode as protobuf"),
-        ),
-        _ => None,
+    if status.code() == Code::OutOfRange {
+        let text = "a message is larger than allowed; split it";
+        return Some(Fault::new(ErrorReason::TooLarge, text).field("message", status.message()));
     }
+    // tonic and prost have no other mark for it than these words.
+    if status.code() == Code::Internal && status.message().contains("failed to decode") {
+        let text = "the request is not a message of this RPC";
+        return Some(
+            Fault::new(ErrorReason::FieldInvalid, text).field("message", "does not decode as protobuf"),
+        );
+    }
+    None
 }
 
 fn parent(headers: &HeaderMap) -> Option<TraceContext> {
