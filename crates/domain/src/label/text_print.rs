@@ -44,13 +44,12 @@ fn levels(fields: &LabelFields, registry: &Registry) -> String {
 }
 
 fn compartments(word: &str, prefix: &str, compartments: &[Compartment]) -> Option<String> {
-    let paths = list(
-        compartments
-            .iter()
-            .filter_map(|path| path.as_str().strip_prefix(prefix))
-            .map(str::to_owned),
-    );
-    (!paths.is_empty()).then(|| format!("{word}{paths}"))
+    let mut paths = compartments
+        .iter()
+        .filter_map(|path| path.as_str().strip_prefix(prefix))
+        .peekable();
+    paths.peek()?;
+    Some(format!("{word}{}", list(paths.map(str::to_owned))))
 }
 
 /// What may be done with it and how it is handled.
