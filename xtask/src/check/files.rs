@@ -1,0 +1,101 @@
+//! File rules: length, the `//!` head, names of a service's files, no `mod.rs`, crate ceilings.
+
+use std::{collections::BTreeMap, path::Path};
+
+use super::Source;
+
+/// No file is longer (styleguide 4).
+const LINES_MAX: usize = 500;
+/// A service's main only hands over (layout, "One service, file by file").
+const MAIN_LINES_MAX: usize = 40;
+/// Source lines of a crate, tests beside it not counted (layout, "Ceilings").
+const CEILINGS: [(&str, usize); 5] = [
+    ("crates/chassis/src/", 3_500),
+    ("crates/persist/src/", 3_000),
+    ("crates/domain/src/", 4_000),
+    ("crates/ledger/src/", 3_000),
+    ("crates/testkit/src/", 2_000),
+];
+/// The names a service's source files may have; folders of the same name may stand beside them.
+const SERVICE_FILES: [&str; 16] = [
+    "main", "lib", "config", "service", "convert", "app", "store", "peers", "worker", "error", "status",
+    "routes", "otlp", "index", "log", "matching",
+];
+
+/// Every fault of the file rules.
+pub(super) fn check(root: &Path, sources: &[Source]) -> Vec<String> {
+    let mut faults: Vec<String> = sources.iter().flat_map(file_faults).collect();
+    faults.extend(ceilings(sources));
+    for service in services(root) {
+        for required in
+            ["lib.rs", "main.rs", "service.rs", "convert.rs", "app.rs", "store.rs", "error.rs", "status.rs"]
+        {
+            if !root.join("services").join(&service).join("src").join(required).exists() {
+                faults.push(format!("services/{service}/src/{required} is missing: every service has it"));
+            }
+        }
+        for required in ["rpc.rs", "denied.rs", "store.rs"] {
+            if !root.join("services").join(&service).join("tests").join(required).exists() {
+                faults.push(format!("services/{service}/tests/{required} is missing: every service has it"));
+            }
+        }
+    }
+    faults
+}
+
+/// Names of the services there are.
+pub(super) fn services(root: &Path) -> Vec<String> {
+    let mut names: Vec<String> = std::fs::read_dir(root.join("services"))
+        .into_iter()
+        .flatten()
+        .flatten()
+        .filter(|entry| entry.path().join("Cargo.toml").exists())
+        .map(|entry| entry.file_name().to_string_lossy().into_owned())
+        .collect();
+    names.sort();
+    names
+}
+
+fn file_faults(source: &Source) -> Vec<String> {
+    let mut faults = Vec::new();
+    let path = &source.path;
+    let lines = source.text.lines().count();
+    if lines > LINES_MAX {
+        faults.push(format!("{path} has {lines} lines, more than {LINES_MAX}: split it by what it does"));
+    }
+    if path.ends_with("/mod.rs") {
+        faults.push(format!("{path}: use name.rs beside name/, never mod.rs"));
+    }
+    let head = source.text.lines().find(|line| !line.trim().is_empty() && !line.starts_with("#!"));
+    if !head.is_some_and(|line| line.starts_with("//!")) {
+        faults.push(format!("{path} does not open with `//!`: say what it is for"));
+    }
+    faults.extend(service_file_faults(path, lines));
+    faults
+}
+
+fn service_file_faults(path: &str, lines: usize) -> Option<String> {
+    let (service, rest) = path.strip_prefix("services/")?.split_once("/src/")?;
+    if rest == "main.rs" && lines > MAIN_LINES_MAX {
+        return Some(format!("{path} has {lines} lines, more than {MAIN_LINES_MAX}: main only hands over"));
+    }
+    let name = rest.split('/').next()?.trim_end_matches(".rs");
+    let known = SERVICE_FILES.contains(&name);
+    (!known).then(|| format!("{path}: `{name}` is not one of the file names of a service ({service})"))
+}
+
+fn ceilings(sources: &[Source]) -> Vec<String> {
+    let mut totals: BTreeMap<&str, usize> = BTreeMap::new();
+    for source in sources {
+        for (prefix, _) in CEILINGS.iter().filter(|(prefix, _)| source.path.starts_with(prefix)) {
+            *totals.entry(prefix).or_default() += source.text.lines().count();
+        }
+    }
+    CEILINGS
+        .iter()
+        .filter_map(|(prefix, ceiling)| {
+            let total = totals.get(prefix).copied().unwrap_or_default();
+            (total > *ceiling).then(|| format!("{prefix} has {total} lines, above its ceiling of {ceiling}"))
+        })
+        .collect()
+}
