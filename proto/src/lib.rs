@@ -1,6 +1,11 @@
 //! The types generated from `proto/entente/**`, and the descriptor set they came from. No logic lives here:
 //! what a message means is said in its .proto file, what is done with it in the service that speaks it.
-#![expect(missing_docs, clippy::all, reason = "generated code; its documentation stands in the .proto files")]
+#![expect(
+    missing_docs,
+    clippy::all,
+    clippy::allow_attributes_without_reason,
+    reason = "generated code; its documentation stands in the .proto files"
+)]
 #![allow(clippy::pedantic, unreachable_pub, rustdoc::all, reason = "generated code")]
 
 /// Every file of the mesh as an encoded `google.protobuf.FileDescriptorSet`, custom options included.
