@@ -105,7 +105,6 @@ pub enum Caller {
 
 impl Caller {
     /// "<organization>/<name>" of a subject; `None` for a workload.
-    #[must_use]
     pub fn subject_id(&self) -> Option<String> {
         match self {
             Caller::Service { .. } => None,
@@ -114,19 +113,16 @@ impl Caller {
     }
 
     /// The SPIFFE id in a trust domain.
-    #[must_use]
     pub fn spiffe_id(&self, trust_domain: &TrustDomain) -> String {
         match self {
             Caller::Service { name } => format!("spiffe://{trust_domain}/svc/{name}"),
-            Caller::Subject { organization, name } => format!("spiffe://{trust_domain}/subject/{organization}/{name}"),
+            Caller::Subject { organization, name } => {
+                format!("spiffe://{trust_domain}/subject/{organization}/{name}")
+            }
         }
     }
 
     /// Reads a SPIFFE id of the trust domain.
-    ///
-    /// # Errors
-    ///
-    /// When it is not one, of another trust domain, or neither a workload nor a subject.
     pub fn from_uri(uri: &str, trust_domain: &TrustDomain) -> Result<Caller, IdentityError> {
         let not_spiffe = || IdentityError::NotSpiffe(uri.chars().take(SPIFFE_ID_BYTES_MAX).collect());
         if uri.len() > SPIFFE_ID_BYTES_MAX {
@@ -135,7 +131,10 @@ impl Caller {
         let (domain, path) =
             uri.strip_prefix("spiffe://").and_then(|rest| rest.split_once('/')).ok_or_else(not_spiffe)?;
         if domain != trust_domain.0 {
-            return Err(IdentityError::OtherTrustDomain { found: uri.to_owned(), expected: trust_domain.0.clone() });
+            return Err(IdentityError::OtherTrustDomain {
+                found: uri.to_owned(),
+                expected: trust_domain.0.clone(),
+            });
         }
         let segments: Vec<&str> = path.split('/').collect();
         if !segments.iter().all(|segment| is_segment(segment)) {
@@ -170,11 +169,10 @@ pub struct Peer {
 
 impl Peer {
     /// Reads a certificate whose chain is verified elsewhere.
-    ///
-    /// # Errors
-    ///
-    /// When it does not parse, or its one URI name is no identity of the trust domain.
-    pub fn from_certificate(certificate: &CertificateDer<'_>, trust_domain: &TrustDomain) -> Result<Peer, IdentityError> {
+    pub fn from_certificate(
+        certificate: &CertificateDer<'_>,
+        trust_domain: &TrustDomain,
+    ) -> Result<Peer, IdentityError> {
         let facts = Facts::read(certificate)?;
         Ok(Peer {
             caller: Caller::from_uri(&facts.uri, trust_domain)?,
@@ -197,11 +195,12 @@ pub(crate) struct Facts {
 impl Facts {
     /// Reads a certificate.
     pub(crate) fn read(certificate: &CertificateDer<'_>) -> Result<Facts, IdentityError> {
-        let (_, parsed) =
-            x509_parser::certificate::X509Certificate::from_der(certificate).map_err(|_| IdentityError::Certificate)?;
+        let (_, parsed) = x509_parser::certificate::X509Certificate::from_der(certificate)
+            .map_err(|_| IdentityError::Certificate)?;
         let names = parsed.subject_alternative_name().map_err(|_| IdentityError::Certificate)?;
         let names = names.map(|extension| extension.value.general_names.as_slice()).unwrap_or_default();
-        let mut uris = names.iter().filter_map(|name| if let GeneralName::URI(uri) = name { Some(*uri) } else { None });
+        let mut uris =
+            names.iter().filter_map(|name| if let GeneralName::URI(uri) = name { Some(*uri) } else { None });
         let (uri, others) = (uris.next(), uris.count());
         match (uri, others) {
             (Some(uri), 0) => {
@@ -220,64 +219,4 @@ pub(crate) fn sha256(bytes: &[u8]) -> [u8; 32] {
     let mut hash = [0; 32];
     hash.copy_from_slice(digest(&SHA256, bytes).as_ref());
     hash
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    fn domain() -> TrustDomain {
-        "entente.test".parse().unwrap()
-    }
-
-    #[test]
-    fn an_id_printed_reads_back_as_the_same_caller() {
-        let service = Caller::Service { name: "intake".into() };
-        let subject = Caller::Subject { organization: "VLD-COAST".into(), name: "mira".into() };
-        for caller in [service, subject] {
-            assert_eq!(Caller::from_uri(&caller.spiffe_id(&domain()), &domain()), Ok(caller));
-        }
-    }
-
-    #[test]
-    fn an_id_of_another_trust_domain_is_nobody_here() {
-        for uri in ["spiffe://entente.other/svc/intake", "spiffe://ENTENTE.test/svc/intake", "spiffe://entente.test./svc/a"] {
-            assert!(matches!(Caller::from_uri(uri, &domain()), Err(IdentityError::OtherTrustDomain { .. })), "{uri}");
-        }
-    }
-
-    #[test]
-    fn what_is_neither_workload_nor_subject_is_refused() {
-        let refused = [
-            "",
-            "https://entente.test/svc/intake",
-            "spiffe://entente.test",
-            "spiffe://entente.test/",
-            "spiffe://entente.test/svc",
-            "spiffe://entente.test/svc/",
-            "spiffe://entente.test/svc/intake/",
-            "spiffe://entente.test/svc/a/b",
-            "spiffe://entente.test/svc/..",
-            "spiffe://entente.test/svc/in%20take",
-            "spiffe://entente.test/svc/intake?x=1",
-            "spiffe://entente.test/subject/VLD-COAST",
-            "spiffe://entente.test/subject//mira",
-            "spiffe://entente.test/subject/VLD-COAST/mira/x",
-            "spiffe://entente.test/other/VLD-COAST/mira",
-        ];
-        for uri in refused {
-            assert!(Caller::from_uri(uri, &domain()).is_err(), "{uri}");
-        }
-        assert!(Caller::from_uri(&format!("spiffe://entente.test/svc/{}", "a".repeat(2_048)), &domain()).is_err());
-    }
-
-    #[test]
-    fn a_trust_domain_has_lower_case_letters_digits_and_few_signs() {
-        for good in ["entente.test", "a", "node-1_x.example"] {
-            assert_eq!(good.parse::<TrustDomain>().unwrap().to_string(), good);
-        }
-        for bad in ["", "Entente.test", "a/b", "a b", "a:1", "ä.test", &"a".repeat(256)] {
-            assert!(bad.parse::<TrustDomain>().is_err(), "{bad}");
-        }
-    }
 }

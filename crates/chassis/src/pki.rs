@@ -12,8 +12,8 @@ use std::{
 };
 
 use rcgen::{
-    BasicConstraints, CertificateParams, DnType, ExtendedKeyUsagePurpose, IsCa, Issuer, KeyPair, KeyUsagePurpose,
-    PKCS_ECDSA_P256_SHA256, PublicKeyData, SanType,
+    BasicConstraints, CertificateParams, DnType, ExtendedKeyUsagePurpose, IsCa, Issuer, KeyPair,
+    KeyUsagePurpose, PKCS_ECDSA_P256_SHA256, PublicKeyData, SanType,
 };
 use rustls::pki_types::{CertificateDer, pem::PemObject};
 
@@ -39,20 +39,14 @@ const MODE_PUBLIC: u32 = 0o644;
 #[derive(Debug, thiserror::Error)]
 pub enum PkiError {
     /// A key or certificate could not be made or read.
-    #[error("a certificate could not be made")]
-    Certificate(#[source] rcgen::Error),
+    #[error("a key or certificate cannot be made")]
+    Certificate(#[from] rcgen::Error),
     /// The identity cannot be put into a certificate, or the authority's certificate names no trust domain.
     #[error("not an identity of the mesh")]
-    Identity(#[source] IdentityError),
+    Identity(#[from] IdentityError),
     /// The stored certificate of the authority is not PEM.
-    #[error("`{path}` holds no certificate")]
-    Pem {
-        /// The file.
-        path: PathBuf,
-        /// Why.
-        #[source]
-        source: rustls::pki_types::pem::Error,
-    },
+    #[error("the authority's certificate is not PEM")]
+    Pem(#[from] rustls::pki_types::pem::Error),
     /// Stored key and certificate are not of one authority.
     #[error("key and certificate of the authority in `{0}` do not belong together")]
     OtherKey(PathBuf),
@@ -85,34 +79,24 @@ pub struct DevelopmentCa {
 
 impl DevelopmentCa {
     /// A new authority with a new key.
-    ///
-    /// # Errors
-    ///
-    /// When the key cannot be made.
     pub fn create(trust_domain: &TrustDomain) -> Result<DevelopmentCa, PkiError> {
-        let key = KeyPair::generate_for(&PKCS_ECDSA_P256_SHA256).map_err(PkiError::Certificate)?;
+        let key = KeyPair::generate_for(&PKCS_ECDSA_P256_SHA256)?;
         let now = SystemTime::now();
         let mut parameters = authority_parameters(trust_domain)?;
         parameters.not_before = (now - CLOCK_SKEW).into();
         parameters.not_after = (now + AUTHORITY_LIFETIME).into();
-        let certificate_pem = parameters.self_signed(&key).map_err(PkiError::Certificate)?.pem();
+        let certificate_pem = parameters.self_signed(&key)?.pem();
         let issuer = Issuer::new(parameters, key);
         Ok(DevelopmentCa { trust_domain: trust_domain.clone(), certificate_pem, issuer })
     }
 
     /// Reads an authority that [`DevelopmentCa::save`] wrote.
-    ///
-    /// # Errors
-    ///
-    /// When a file is missing or is not what it was.
     pub fn load(folder: &Path) -> Result<DevelopmentCa, PkiError> {
-        let path = folder.join(AUTHORITY_CERTIFICATE);
-        let certificate_pem = read(&path)?;
-        let certificate = CertificateDer::from_pem_slice(certificate_pem.as_bytes())
-            .map_err(|source| PkiError::Pem { path: path.clone(), source })?;
-        let facts = Facts::read(&certificate).map_err(PkiError::Identity)?;
-        let trust_domain = TrustDomain::from_uri(&facts.uri).map_err(PkiError::Identity)?;
-        let key = KeyPair::from_pem(&read(&folder.join(AUTHORITY_KEY))?).map_err(PkiError::Certificate)?;
+        let certificate_pem = read(&folder.join(AUTHORITY_CERTIFICATE))?;
+        let certificate = CertificateDer::from_pem_slice(certificate_pem.as_bytes())?;
+        let facts = Facts::read(&certificate)?;
+        let trust_domain = TrustDomain::from_uri(&facts.uri)?;
+        let key = KeyPair::from_pem(&read(&folder.join(AUTHORITY_KEY))?)?;
         if key.subject_public_key_info() != facts.public_key {
             return Err(PkiError::OtherKey(folder.to_owned()));
         }
@@ -121,10 +105,6 @@ impl DevelopmentCa {
     }
 
     /// Writes certificate and key into a folder, the key readable by its owner alone.
-    ///
-    /// # Errors
-    ///
-    /// When a file cannot be written.
     pub fn save(&self, folder: &Path) -> Result<(), PkiError> {
         create_folder(folder)?;
         write(&folder.join(AUTHORITY_KEY), &self.issuer.key().serialize_pem(), MODE_PRIVATE)?;
@@ -132,41 +112,36 @@ impl DevelopmentCa {
     }
 
     /// The trust domain it issues for.
-    #[must_use]
     pub fn trust_domain(&self) -> &TrustDomain {
         &self.trust_domain
     }
 
     /// What those who trust this authority put into their bundle.
-    #[must_use]
     pub fn bundle_pem(&self) -> String {
         self.certificate_pem.clone()
     }
 
     /// Issues an identity with a new key.
-    ///
-    /// # Errors
-    ///
-    /// When the names make no SPIFFE id, or the key cannot be made.
     pub fn issue(&self, caller: &Caller, lifetime: Lifetime) -> Result<Issued, PkiError> {
         let id = caller.spiffe_id(&self.trust_domain);
-        Caller::from_uri(&id, &self.trust_domain).map_err(PkiError::Identity)?;
+        Caller::from_uri(&id, &self.trust_domain)?;
         self.issue_uri(&id, lifetime)
     }
 
     /// Issues a certificate for any URI.
     fn issue_uri(&self, id: &str, lifetime: Lifetime) -> Result<Issued, PkiError> {
-        let key = KeyPair::generate_for(&PKCS_ECDSA_P256_SHA256).map_err(PkiError::Certificate)?;
+        let key = KeyPair::generate_for(&PKCS_ECDSA_P256_SHA256)?;
         let mut parameters = CertificateParams::default();
         parameters.distinguished_name.push(DnType::CommonName, id);
         parameters.subject_alt_names = vec![uri(id)?];
         parameters.is_ca = IsCa::ExplicitNoCa;
         parameters.key_usages = vec![KeyUsagePurpose::DigitalSignature];
-        parameters.extended_key_usages = vec![ExtendedKeyUsagePurpose::ServerAuth, ExtendedKeyUsagePurpose::ClientAuth];
+        parameters.extended_key_usages =
+            vec![ExtendedKeyUsagePurpose::ServerAuth, ExtendedKeyUsagePurpose::ClientAuth];
         parameters.use_authority_key_identifier_extension = true;
         parameters.not_before = lifetime.not_before.into();
         parameters.not_after = lifetime.not_after.into();
-        let certificate = parameters.signed_by(&key, &self.issuer).map_err(PkiError::Certificate)?;
+        let certificate = parameters.signed_by(&key, &self.issuer)?;
         Ok(Issued { certificate_pem: certificate.pem(), key_pem: key.serialize_pem() })
     }
 }
@@ -180,10 +155,6 @@ pub struct Issued {
 impl Issued {
     /// Writes the identity and a trust bundle into a folder, the key readable by its owner alone. Each file is replaced
     /// as a whole, so that a process that reloads sees the old or the new one.
-    ///
-    /// # Errors
-    ///
-    /// When a file cannot be written.
     pub fn save(&self, folder: &Path, bundle_pem: &str) -> Result<TlsFiles, PkiError> {
         create_folder(folder)?;
         let files = TlsFiles {
@@ -210,7 +181,7 @@ fn authority_parameters(trust_domain: &TrustDomain) -> Result<CertificateParams,
 }
 
 fn uri(id: &str) -> Result<SanType, PkiError> {
-    id.try_into().map(SanType::URI).map_err(PkiError::Certificate)
+    Ok(SanType::URI(id.try_into()?))
 }
 
 fn read(path: &Path) -> Result<String, PkiError> {

@@ -23,6 +23,7 @@ const FIELDS_BYTES_MAX: usize = 3072;
 const FIELD_BYTES_MAX: usize = 512;
 
 /// A refusal on its way to the caller. Names no table, file or peer.
+#[must_use]
 #[derive(Debug, Clone)]
 pub struct Fault {
     reason: ErrorReason,
@@ -36,7 +37,6 @@ pub struct Fault {
 
 impl Fault {
     /// A refusal: why, and in words what to do.
-    #[must_use]
     pub fn new(reason: ErrorReason, text: impl Into<String>) -> Fault {
         Fault {
             reason,
@@ -50,7 +50,6 @@ impl Fault {
     }
 
     /// Adds a fault of a field. Those beyond the room of an answer are counted, not listed.
-    #[must_use]
     pub fn field(mut self, field: impl Into<String>, description: impl Into<String>) -> Fault {
         let field = cut(field.into(), FIELD_BYTES_MAX);
         let description = cut(description.into(), FIELD_BYTES_MAX);
@@ -65,27 +64,23 @@ impl Fault {
     }
 
     /// Says when trying again may help.
-    #[must_use]
     pub fn retry_after(mut self, delay: Duration) -> Fault {
         self.retry_after = Some(delay);
         self
     }
 
     /// Adds a fact for programs, such as a limit.
-    #[must_use]
     pub fn metadata(mut self, key: impl Into<String>, value: impl Into<String>) -> Fault {
         self.metadata.push((cut(key.into(), FIELD_BYTES_MAX), cut(value.into(), FIELD_BYTES_MAX)));
         self
     }
 
     /// Why.
-    #[must_use]
     pub fn reason(&self) -> ErrorReason {
         self.reason
     }
 
     /// The status to answer with.
-    #[must_use]
     pub fn into_status(self, trace_id: [u8; 16]) -> Status {
         let metadata: HashMap<String, String> = self.metadata.into_iter().collect();
         let mut details = ErrorDetails::with_error_info(name(self.reason), DOMAIN, metadata);
@@ -104,7 +99,6 @@ impl Fault {
 }
 
 /// The answer to a method that nobody serves here. Its code is the one clients probe for; it needs no reason of ours.
-#[must_use]
 pub(crate) fn unknown_method(trace_id: [u8; 16]) -> Status {
     let mut details = ErrorDetails::new();
     details.set_request_info(hex::encode(trace_id), "");
@@ -112,7 +106,6 @@ pub(crate) fn unknown_method(trace_id: [u8; 16]) -> Status {
 }
 
 /// The gRPC code of a reason.
-#[must_use]
 pub fn code(reason: ErrorReason) -> Code {
     match reason {
         ErrorReason::IdentityInvalid
@@ -151,7 +144,6 @@ pub fn code(reason: ErrorReason) -> Code {
 }
 
 /// The name of a reason on the wire, such as `TOKEN_EXPIRED`.
-#[must_use]
 pub fn name(reason: ErrorReason) -> &'static str {
     let full = reason.as_str_name();
     full.strip_prefix(NAME_PREFIX).unwrap_or(full)
@@ -161,7 +153,6 @@ pub fn name(reason: ErrorReason) -> &'static str {
 const NAME_PREFIX: &str = "ERROR_REASON_";
 
 /// The reason in a status; `None` when the status is not one of ours (a transport failure, say).
-#[must_use]
 pub fn reason_of(status: &Status) -> Option<ErrorReason> {
     let info = status.get_details_error_info().filter(|info| info.domain == DOMAIN)?;
     ErrorReason::from_str_name(&format!("{NAME_PREFIX}{}", info.reason))
@@ -183,11 +174,14 @@ pub struct Described {
 }
 
 /// Reads everything out of a status; of a connection that was not made, why not.
-#[must_use]
 pub fn describe(status: &Status) -> Described {
     if let Some(failed) = connect_error(status) {
         let cause = failed.source().map(|cause| format!(": {cause}")).unwrap_or_default();
-        return Described { message: format!("{failed}{cause}"), reason: Some(failed.reason()), ..Described::default() };
+        return Described {
+            message: format!("{failed}{cause}"),
+            reason: Some(failed.reason()),
+            ..Described::default()
+        };
     }
     let details = status.get_error_details();
     let violations = details.bad_request().map(|bad| bad.field_violations.as_slice()).unwrap_or_default();
@@ -202,7 +196,8 @@ pub fn describe(status: &Status) -> Described {
 
 fn connect_error(status: &Status) -> Option<&ConnectError> {
     let first = status.source();
-    std::iter::successors(first, |&error| error.source()).find_map(|error| error.downcast_ref::<ConnectError>())
+    std::iter::successors(first, |&error| error.source())
+        .find_map(|error| error.downcast_ref::<ConnectError>())
 }
 
 /// Cuts a text to at most `bytes_max`, between characters, and shows that it did.
@@ -214,74 +209,4 @@ fn cut(mut text: String, bytes_max: usize) -> String {
         text.push_str(MARK);
     }
     text
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    const TRACE: [u8; 16] = [0xab; 16];
-
-    fn all() -> impl Iterator<Item = ErrorReason> {
-        (0..=200).filter_map(|number| ErrorReason::try_from(number).ok())
-    }
-
-    #[test]
-    fn what_is_told_is_what_is_read() {
-        let status = Fault::new(ErrorReason::FieldInvalid, "two fields are wrong")
-            .field("report.id", "is required")
-            .field("report.type", "is not a type")
-            .retry_after(Duration::from_millis(250))
-            .metadata("limit", "64")
-            .into_status(TRACE);
-        assert_eq!(status.code(), Code::InvalidArgument);
-        let expected = Described {
-            message: "two fields are wrong".into(),
-            reason: Some(ErrorReason::FieldInvalid),
-            fields: vec![
-                ("report.id".into(), "is required".into()),
-                ("report.type".into(), "is not a type".into()),
-            ],
-            retry_after: Some(Duration::from_millis(250)),
-            trace_id: Some("ab".repeat(16)),
-        };
-        assert_eq!(describe(&status), expected);
-        assert_eq!(status.get_details_error_info().unwrap().metadata.get("limit").unwrap(), "64");
-    }
-
-    #[test]
-    fn every_reason_survives_the_wire_and_none_is_a_success() {
-        for reason in all() {
-            assert_eq!(reason_of(&Fault::new(reason, "x").into_status(TRACE)), Some(reason));
-            assert_ne!(code(reason), Code::Ok);
-            assert!(!name(reason).starts_with(NAME_PREFIX));
-        }
-        assert!(all().count() > 30);
-    }
-
-    #[test]
-    fn absent_is_the_only_reason_with_its_code() {
-        assert_eq!(all().filter(|reason| code(*reason) == Code::NotFound).collect::<Vec<_>>(), [ErrorReason::NotFound]);
-    }
-
-    #[test]
-    fn a_status_of_another_domain_has_no_reason_of_ours() {
-        let details = ErrorDetails::with_error_info("NOT_FOUND", "elsewhere.example", HashMap::new());
-        assert_eq!(reason_of(&Status::with_error_details(Code::NotFound, "x", details)), None);
-        assert_eq!(reason_of(&Status::unavailable("connection refused")), None);
-        assert_eq!(describe(&Status::unavailable("refused")).message, "refused");
-    }
-
-    #[test]
-    fn a_thousand_faults_fit_into_the_headers_of_any_client() {
-        let fault = (0..1000).fold(Fault::new(ErrorReason::ReportInvalid, "é".repeat(5_000)), |fault, index| {
-            fault.field(format!("objects[{index}].pattern"), "does not parse: ".repeat(60))
-        });
-        let status = fault.into_status(TRACE);
-        assert!(status.details().len() * 4 / 3 + status.message().len() * 3 < 8 * 1024);
-        let described = describe(&status);
-        assert!(described.message.ends_with('…') && described.message.len() <= MESSAGE_BYTES_MAX);
-        let (_, last) = described.fields.last().unwrap();
-        assert_eq!(*last, format!("and {} more", 1000 - (described.fields.len() - 1)));
-    }
 }

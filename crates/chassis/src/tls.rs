@@ -28,7 +28,7 @@ use crate::{
     tasks::TaskGroup,
 };
 use material::{Material, Resolver};
-use verify::{ClientVerifier, ServerVerifier};
+use verify::{ClientVerifier, ServerVerifier, Trust};
 
 /// HTTP/2 and nothing else.
 const ALPN: &[u8] = b"h2";
@@ -47,54 +47,15 @@ pub struct TlsFiles {
 /// Why an identity cannot be used.
 #[derive(Debug, thiserror::Error)]
 pub enum TlsError {
-    /// A file cannot be read.
-    #[error("`{path}` cannot be read")]
-    Read {
+    /// One of the files is not what it should be.
+    #[error("`{path}` cannot be used")]
+    File {
         /// The file.
         path: PathBuf,
-        /// Why.
+        /// What is wrong with it.
         #[source]
-        source: std::io::Error,
+        source: FileFault,
     },
-    /// A file is not PEM, or has nothing of what it is for.
-    #[error("`{path}` holds no usable PEM")]
-    Pem {
-        /// The file.
-        path: PathBuf,
-        /// Why.
-        #[source]
-        source: rustls::pki_types::pem::Error,
-    },
-    /// A certificate of the bundle cannot be trusted as an authority.
-    #[error("`{path}` holds a certificate that is no authority's")]
-    Bundle {
-        /// The file.
-        path: PathBuf,
-        /// Why.
-        #[source]
-        source: rustls::Error,
-    },
-    /// The key is of an unknown kind, or not that of the certificate.
-    #[error("the key in `{path}` does not go with the certificate")]
-    Key {
-        /// The file.
-        path: PathBuf,
-        /// Why.
-        #[source]
-        source: rustls::Error,
-    },
-    /// The certificate names no identity of the trust domain.
-    #[error("the certificate in `{path}` is no identity of the mesh")]
-    Identity {
-        /// The file.
-        path: PathBuf,
-        /// Why.
-        #[source]
-        source: IdentityError,
-    },
-    /// The bundle makes no verifier.
-    #[error("the bundle makes no verifier")]
-    Verifier(#[source] rustls::client::VerifierBuilderError),
     /// The TLS library refuses the parameters.
     #[error("TLS cannot be set up")]
     Setup(#[source] rustls::Error),
@@ -114,78 +75,85 @@ pub enum TlsError {
     BrokenOff,
 }
 
+/// What is wrong with a file.
+#[derive(Debug, thiserror::Error)]
+pub enum FileFault {
+    /// It cannot be read.
+    #[error("it cannot be read")]
+    Read(#[source] std::io::Error),
+    /// It is not PEM, or has nothing in it of what it is for.
+    #[error("it holds no usable PEM")]
+    Pem(#[source] rustls::pki_types::pem::Error),
+    /// A certificate in it cannot be trusted as an authority.
+    #[error("it makes no trust bundle")]
+    Bundle(#[source] rustls::Error),
+    /// The key is of an unknown kind, or not that of the certificate.
+    #[error("it holds a key that does not go with the certificate")]
+    Key(#[source] rustls::Error),
+    /// The certificate names no identity of the trust domain.
+    #[error("it holds no identity of the mesh")]
+    Identity(#[source] IdentityError),
+}
+
 /// The identity of a process: its certificate, whom it trusts, and how it speaks TLS. Clones share one state.
 #[derive(Clone)]
 pub struct TlsIdentity(Arc<Inner>);
 
 struct Inner {
     files: TlsFiles,
-    trust_domain: TrustDomain,
     caller: Caller,
-    provider: Arc<CryptoProvider>,
-    current: Arc<ArcSwap<Material>>,
+    trust: Trust,
     server: Arc<ServerConfig>,
 }
 
 impl TlsIdentity {
     /// Reads the files.
-    ///
-    /// # Errors
-    ///
-    /// When one cannot be read, they do not fit together, or the certificate is no identity of the trust domain.
     pub fn load(files: TlsFiles, trust_domain: TrustDomain) -> Result<TlsIdentity, TlsError> {
         let provider = Arc::new(provider());
         let material = Material::read(&files, &trust_domain, &provider)?;
         let caller = material.caller.clone();
         let current = Arc::new(ArcSwap::from_pointee(material));
-        let server = Arc::new(server_config(&provider, &current, &trust_domain)?);
-        Ok(TlsIdentity(Arc::new(Inner { files, trust_domain, caller, provider, current, server })))
+        let trust = Trust { provider, current, trust_domain };
+        let server = Arc::new(server_config(&trust)?);
+        Ok(TlsIdentity(Arc::new(Inner { files, caller, trust, server })))
     }
 
     /// The SPIFFE id of this process.
-    #[must_use]
     pub fn spiffe_id(&self) -> String {
-        self.0.caller.spiffe_id(&self.0.trust_domain)
+        self.0.caller.spiffe_id(self.trust_domain())
     }
 
     /// Who this process is.
-    #[must_use]
     pub fn caller(&self) -> Caller {
         self.0.caller.clone()
     }
 
     /// The trust domain.
-    #[must_use]
     pub fn trust_domain(&self) -> &TrustDomain {
-        &self.0.trust_domain
+        &self.0.trust.trust_domain
     }
 
     /// When the certificate in use expires.
-    #[must_use]
     pub fn not_after(&self) -> SystemTime {
-        self.0.current.load().not_after
+        self.0.trust.current.load().not_after
     }
 
     /// How to accept connections. Stays the same object: what is reloaded is behind it.
-    #[must_use]
     pub fn server_config(&self) -> Arc<ServerConfig> {
         self.0.server.clone()
     }
 
     /// How to connect to the workload `service`: whoever answers must be it.
-    ///
-    /// # Errors
-    ///
-    /// When the TLS library refuses the parameters.
     pub fn client_config(&self, service: &str) -> Result<Arc<ClientConfig>, TlsError> {
         let expected = Caller::Service { name: service.to_owned() };
-        let verifier = ServerVerifier::new(&self.0.provider, &self.0.current, &self.0.trust_domain, expected);
-        let mut config = ClientConfig::builder_with_provider(self.0.provider.clone())
+        let trust = &self.0.trust;
+        let verifier = ServerVerifier { trust: trust.clone(), expected };
+        let mut config = ClientConfig::builder_with_provider(trust.provider.clone())
             .with_protocol_versions(&[&TLS13])
             .map_err(TlsError::Setup)?
             .dangerous()
             .with_custom_certificate_verifier(Arc::new(verifier))
-            .with_client_cert_resolver(Arc::new(Resolver(self.0.current.clone())));
+            .with_client_cert_resolver(Arc::new(Resolver(trust.current.clone())));
         config.alpn_protocols = vec![ALPN.to_vec()];
         config.resumption = Resumption::disabled();
         // Peers are known by SPIFFE id; a name in the clear would tell an onlooker who talks to whom.
@@ -195,35 +163,27 @@ impl TlsIdentity {
 
     /// Who is at the other end of a connection accepted with [`TlsIdentity::server_config`], from
     /// `rustls::CommonState::peer_certificates`.
-    ///
-    /// # Errors
-    ///
-    /// When there is no certificate, or it names nobody of the trust domain; the handshake lets neither through.
     pub fn peer(&self, certificates: Option<&[CertificateDer<'_>]>) -> Result<Peer, IdentityError> {
         let leaf = certificates.and_then(<[_]>::first).ok_or(IdentityError::Certificate)?;
-        Peer::from_certificate(leaf, &self.0.trust_domain)
+        Peer::from_certificate(leaf, self.trust_domain())
     }
 
     /// Reads the files again and uses them from the next handshake on. Files that did not change cost no more than
     /// the reading.
-    ///
-    /// # Errors
-    ///
-    /// When they cannot be used; then everything stays as it was.
     pub fn reload(&self) -> Result<(), TlsError> {
-        let inner = &self.0;
-        let new = Material::read(&inner.files, &inner.trust_domain, &inner.provider)?;
-        if new.fingerprint == inner.current.load().fingerprint {
+        let Inner { files, caller, trust, .. } = self.0.as_ref();
+        let new = Material::read(files, &trust.trust_domain, &trust.provider)?;
+        if new.fingerprint == trust.current.load().fingerprint {
             return Ok(());
         }
-        if new.caller != inner.caller {
-            let found = new.caller.spiffe_id(&inner.trust_domain);
+        if new.caller != *caller {
+            let found = new.caller.spiffe_id(&trust.trust_domain);
             return Err(TlsError::AnotherIdentity { expected: self.spiffe_id(), found });
         }
         if new.not_after <= SystemTime::now() {
             return Err(TlsError::Expired);
         }
-        inner.current.store(Arc::new(new));
+        trust.current.store(Arc::new(new));
         tracing::info!(spiffe_id = self.spiffe_id(), "certificate or bundle reloaded");
         Ok(())
     }
@@ -257,17 +217,12 @@ fn provider() -> CryptoProvider {
     provider
 }
 
-fn server_config(
-    provider: &Arc<CryptoProvider>,
-    current: &Arc<ArcSwap<Material>>,
-    trust_domain: &TrustDomain,
-) -> Result<ServerConfig, TlsError> {
-    let verifier = ClientVerifier::new(provider, current, trust_domain);
-    let mut config = ServerConfig::builder_with_provider(provider.clone())
+fn server_config(trust: &Trust) -> Result<ServerConfig, TlsError> {
+    let mut config = ServerConfig::builder_with_provider(trust.provider.clone())
         .with_protocol_versions(&[&TLS13])
         .map_err(TlsError::Setup)?
-        .with_client_cert_verifier(Arc::new(verifier))
-        .with_cert_resolver(Arc::new(Resolver(current.clone())));
+        .with_client_cert_verifier(Arc::new(ClientVerifier(trust.clone())))
+        .with_cert_resolver(Arc::new(Resolver(trust.current.clone())));
     config.alpn_protocols = vec![ALPN.to_vec()];
     config.session_storage = Arc::new(NoServerSessionStorage {});
     config.send_tls13_tickets = 0;

@@ -7,12 +7,15 @@ use rustls::{
     RootCertStore, SignatureScheme,
     client::ResolvesClientCert,
     crypto::CryptoProvider,
-    pki_types::{CertificateDer, PrivateKeyDer, pem::PemObject},
+    pki_types::{
+        CertificateDer, PrivateKeyDer,
+        pem::{Error::NoItemsFound, PemObject},
+    },
     server::{ClientHello, ResolvesServerCert, WebPkiClientVerifier, danger::ClientCertVerifier},
     sign::CertifiedKey,
 };
 
-use super::{TlsError, TlsFiles};
+use super::{FileFault, TlsError, TlsFiles};
 use crate::identity::{Caller, Peer, TrustDomain, sha256};
 
 /// One reading of the files.
@@ -33,19 +36,18 @@ impl Material {
         trust_domain: &TrustDomain,
         provider: &Arc<CryptoProvider>,
     ) -> Result<Material, TlsError> {
-        let (certificate, key, bundle) = (read(&files.certificate)?, read(&files.key)?, read(&files.bundle)?);
-        let chain = certificates(&files.certificate, &certificate)?;
-        let identity = |source| TlsError::Identity { path: files.certificate.clone(), source };
-        let leaf = chain.first().ok_or_else(|| nothing_in(&files.certificate))?;
-        let peer = Peer::from_certificate(leaf, trust_domain).map_err(identity)?;
-        let private = PrivateKeyDer::from_pem_slice(&key)
-            .map_err(|source| TlsError::Pem { path: files.key.clone(), source })?;
-        let certified_key = CertifiedKey::from_der(chain, private, provider)
-            .map_err(|source| TlsError::Key { path: files.key.clone(), source })?;
-        let roots = Arc::new(roots(&files.bundle, &bundle)?);
+        let certificate = within(&files.certificate, read)?;
+        let key = within(&files.key, read)?;
+        let bundle = within(&files.bundle, read)?;
+        let (chain, peer) = within(&files.certificate, |_| identity(&certificate, trust_domain))?;
+        let certified_key = within(&files.key, |_| {
+            let private = PrivateKeyDer::from_pem_slice(&key).map_err(FileFault::Pem)?;
+            CertifiedKey::from_der(chain, private, provider).map_err(FileFault::Key)
+        })?;
+        let roots = within(&files.bundle, |_| roots(&bundle))?;
         let client_verifier = WebPkiClientVerifier::builder_with_provider(roots.clone(), provider.clone())
             .build()
-            .map_err(TlsError::Verifier)?;
+            .map_err(|error| TlsError::Setup(rustls::Error::General(error.to_string())))?;
         Ok(Material {
             caller: peer.caller,
             not_after: peer.certificate_not_after,
@@ -57,26 +59,36 @@ impl Material {
     }
 }
 
-fn read(path: &Path) -> Result<Vec<u8>, TlsError> {
-    std::fs::read(path).map_err(|source| TlsError::Read { path: path.to_owned(), source })
+/// Says of which file a fault is.
+fn within<T>(path: &Path, work: impl FnOnce(&Path) -> Result<T, FileFault>) -> Result<T, TlsError> {
+    work(path).map_err(|source| TlsError::File { path: path.to_owned(), source })
 }
 
-fn certificates(path: &Path, pem: &[u8]) -> Result<Vec<CertificateDer<'static>>, TlsError> {
-    let found = CertificateDer::pem_slice_iter(pem).collect::<Result<Vec<_>, _>>();
-    let found = found.map_err(|source| TlsError::Pem { path: path.to_owned(), source })?;
-    if found.is_empty() { Err(nothing_in(path)) } else { Ok(found) }
+fn read(path: &Path) -> Result<Vec<u8>, FileFault> {
+    std::fs::read(path).map_err(FileFault::Read)
 }
 
-fn roots(path: &Path, pem: &[u8]) -> Result<RootCertStore, TlsError> {
-    let mut roots = RootCertStore::empty();
-    for certificate in certificates(path, pem)? {
-        roots.add(certificate).map_err(|source| TlsError::Bundle { path: path.to_owned(), source })?;
+fn identity(pem: &[u8], domain: &TrustDomain) -> Result<(Vec<CertificateDer<'static>>, Peer), FileFault> {
+    let chain = certificates(pem)?;
+    let leaf = chain.first().ok_or(FileFault::Pem(NoItemsFound))?;
+    let peer = Peer::from_certificate(leaf, domain).map_err(FileFault::Identity)?;
+    Ok((chain, peer))
+}
+
+fn roots(pem: &[u8]) -> Result<Arc<RootCertStore>, FileFault> {
+    let certificates = certificates(pem)?;
+    if certificates.is_empty() {
+        return Err(FileFault::Pem(NoItemsFound));
     }
-    Ok(roots)
+    let mut roots = RootCertStore::empty();
+    for certificate in certificates {
+        roots.add(certificate).map_err(FileFault::Bundle)?;
+    }
+    Ok(Arc::new(roots))
 }
 
-fn nothing_in(path: &Path) -> TlsError {
-    TlsError::Pem { path: path.to_owned(), source: rustls::pki_types::pem::Error::NoItemsFound }
+fn certificates(pem: &[u8]) -> Result<Vec<CertificateDer<'static>>, FileFault> {
+    CertificateDer::pem_slice_iter(pem).collect::<Result<_, _>>().map_err(FileFault::Pem)
 }
 
 /// Gives each handshake the certificate that is current, on both sides.

@@ -4,7 +4,8 @@ use std::sync::Arc;
 
 use arc_swap::ArcSwap;
 use rustls::{
-    CertificateError, DigitallySignedStruct, DistinguishedName, Error, OtherError, PeerIncompatible, SignatureScheme,
+    CertificateError, DigitallySignedStruct as Signature, DistinguishedName, Error, OtherError,
+    PeerIncompatible, SignatureScheme,
     client::{
         danger::{HandshakeSignatureValid, ServerCertVerified, ServerCertVerifier},
         verify_server_cert_signed_by_trust_anchor,
@@ -18,26 +19,35 @@ use rustls::{
 };
 
 use super::material::Material;
-use crate::identity::{Caller, IdentityError, Peer, TrustDomain};
+use crate::identity::{Caller, Peer, TrustDomain};
+
+type Checked = Result<HandshakeSignatureValid, Error>;
+
+/// What both sides check with.
+#[derive(Debug, Clone)]
+pub(super) struct Trust {
+    pub(super) provider: Arc<CryptoProvider>,
+    pub(super) current: Arc<ArcSwap<Material>>,
+    pub(super) trust_domain: TrustDomain,
+}
+
+impl Trust {
+    fn peer(&self, certificate: &CertificateDer<'_>) -> Result<Peer, Error> {
+        Peer::from_certificate(certificate, &self.trust_domain).map_err(refusal)
+    }
+
+    fn verify_signature(&self, said: &[u8], by: &CertificateDer<'_>, signature: &Signature) -> Checked {
+        verify_tls13_signature(said, by, signature, &self.provider.signature_verification_algorithms)
+    }
+
+    fn schemes(&self) -> Vec<SignatureScheme> {
+        self.provider.signature_verification_algorithms.supported_schemes()
+    }
+}
 
 /// Checks those who connect to us.
 #[derive(Debug)]
-pub(super) struct ClientVerifier {
-    provider: Arc<CryptoProvider>,
-    current: Arc<ArcSwap<Material>>,
-    trust_domain: TrustDomain,
-}
-
-impl ClientVerifier {
-    pub(super) fn new(
-        provider: &Arc<CryptoProvider>,
-        current: &Arc<ArcSwap<Material>>,
-        trust_domain: &TrustDomain,
-    ) -> ClientVerifier {
-        let (provider, current, trust_domain) = (provider.clone(), current.clone(), trust_domain.clone());
-        ClientVerifier { provider, current, trust_domain }
-    }
-}
+pub(super) struct ClientVerifier(pub(super) Trust);
 
 impl ClientCertVerifier for ClientVerifier {
     fn root_hint_subjects(&self) -> &[DistinguishedName] {
@@ -51,53 +61,30 @@ impl ClientCertVerifier for ClientVerifier {
         intermediates: &[CertificateDer<'_>],
         now: UnixTime,
     ) -> Result<ClientCertVerified, Error> {
-        let verified = self.current.load().client_verifier.verify_client_cert(end_entity, intermediates, now)?;
-        Peer::from_certificate(end_entity, &self.trust_domain).map_err(nobody)?;
+        let verified =
+            self.0.current.load().client_verifier.verify_client_cert(end_entity, intermediates, now)?;
+        self.0.peer(end_entity)?;
         Ok(verified)
     }
 
-    fn verify_tls12_signature(
-        &self,
-        _message: &[u8],
-        _certificate: &CertificateDer<'_>,
-        _signature: &DigitallySignedStruct,
-    ) -> Result<HandshakeSignatureValid, Error> {
-        Err(PeerIncompatible::Tls13RequiredForQuic.into())
+    fn verify_tls12_signature(&self, _: &[u8], _: &CertificateDer<'_>, _: &Signature) -> Checked {
+        Err(PeerIncompatible::Tls12NotOfferedOrEnabled.into())
     }
 
-    fn verify_tls13_signature(
-        &self,
-        message: &[u8],
-        certificate: &CertificateDer<'_>,
-        signature: &DigitallySignedStruct,
-    ) -> Result<HandshakeSignatureValid, Error> {
-        verify_tls13_signature(message, certificate, signature, &self.provider.signature_verification_algorithms)
+    fn verify_tls13_signature(&self, said: &[u8], by: &CertificateDer<'_>, signature: &Signature) -> Checked {
+        self.0.verify_signature(said, by, signature)
     }
 
     fn supported_verify_schemes(&self) -> Vec<SignatureScheme> {
-        self.provider.signature_verification_algorithms.supported_schemes()
+        self.0.schemes()
     }
 }
 
 /// Checks those we connect to: in place of a host name, the workload's SPIFFE id.
 #[derive(Debug)]
 pub(super) struct ServerVerifier {
-    provider: Arc<CryptoProvider>,
-    current: Arc<ArcSwap<Material>>,
-    trust_domain: TrustDomain,
-    expected: Caller,
-}
-
-impl ServerVerifier {
-    pub(super) fn new(
-        provider: &Arc<CryptoProvider>,
-        current: &Arc<ArcSwap<Material>>,
-        trust_domain: &TrustDomain,
-        expected: Caller,
-    ) -> ServerVerifier {
-        let (provider, current, trust_domain) = (provider.clone(), current.clone(), trust_domain.clone());
-        ServerVerifier { provider, current, trust_domain, expected }
-    }
+    pub(super) trust: Trust,
+    pub(super) expected: Caller,
 }
 
 impl ServerCertVerifier for ServerVerifier {
@@ -110,38 +97,28 @@ impl ServerCertVerifier for ServerVerifier {
         now: UnixTime,
     ) -> Result<ServerCertVerified, Error> {
         let certificate = ParsedCertificate::try_from(end_entity)?;
-        let algorithms = self.provider.signature_verification_algorithms.all;
-        let roots = self.current.load().roots.clone();
+        let algorithms = self.trust.provider.signature_verification_algorithms.all;
+        let roots = self.trust.current.load().roots.clone();
         verify_server_cert_signed_by_trust_anchor(&certificate, &roots, intermediates, now, algorithms)?;
-        let peer = Peer::from_certificate(end_entity, &self.trust_domain).map_err(nobody)?;
+        let peer = self.trust.peer(end_entity)?;
         if peer.caller != self.expected {
-            let found = peer.caller.spiffe_id(&self.trust_domain);
-            let expected = self.expected.spiffe_id(&self.trust_domain);
+            let found = peer.caller.spiffe_id(&self.trust.trust_domain);
+            let expected = self.expected.spiffe_id(&self.trust.trust_domain);
             return Err(refusal(OtherServer { expected, found }));
         }
         Ok(ServerCertVerified::assertion())
     }
 
-    fn verify_tls12_signature(
-        &self,
-        _message: &[u8],
-        _certificate: &CertificateDer<'_>,
-        _signature: &DigitallySignedStruct,
-    ) -> Result<HandshakeSignatureValid, Error> {
-        Err(PeerIncompatible::Tls13RequiredForQuic.into())
+    fn verify_tls12_signature(&self, _: &[u8], _: &CertificateDer<'_>, _: &Signature) -> Checked {
+        Err(PeerIncompatible::ServerTlsVersionIsDisabledByOurConfig.into())
     }
 
-    fn verify_tls13_signature(
-        &self,
-        message: &[u8],
-        certificate: &CertificateDer<'_>,
-        signature: &DigitallySignedStruct,
-    ) -> Result<HandshakeSignatureValid, Error> {
-        verify_tls13_signature(message, certificate, signature, &self.provider.signature_verification_algorithms)
+    fn verify_tls13_signature(&self, said: &[u8], by: &CertificateDer<'_>, signature: &Signature) -> Checked {
+        self.trust.verify_signature(said, by, signature)
     }
 
     fn supported_verify_schemes(&self) -> Vec<SignatureScheme> {
-        self.provider.signature_verification_algorithms.supported_schemes()
+        self.trust.schemes()
     }
 }
 
@@ -153,10 +130,17 @@ struct OtherServer {
     found: String,
 }
 
-fn nobody(error: IdentityError) -> Error {
-    refusal(error)
+fn refusal(error: impl std::error::Error + Send + Sync + 'static) -> Error {
+    Error::InvalidCertificate(CertificateError::Other(OtherError(Arc::new(Refusal(Box::new(error))))))
 }
 
-fn refusal(error: impl std::error::Error + Send + Sync + 'static) -> Error {
-    Error::InvalidCertificate(CertificateError::Other(OtherError(Arc::new(error))))
+/// The TLS library prints what it wraps in debug form; this says it in words there too.
+#[derive(thiserror::Error)]
+#[error("{0}")]
+struct Refusal(Box<dyn std::error::Error + Send + Sync>);
+
+impl std::fmt::Debug for Refusal {
+    fn fmt(&self, out: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(out, "{self}")
+    }
 }
