@@ -1,0 +1,222 @@
+//! `entente report get`, `list` and `search`: what the speaker may see, with the proof that it was recorded.
+
+use entente_proto::{
+    common::v1::Receipt,
+    intake::v1::{GetReportRequest, ListReportsRequest, Report, ReportFilter, SearchReportsRequest},
+};
+use prost_types::Timestamp;
+use serde_json::{Value, json};
+
+use crate::{
+    cli::{Filter, Get, List, Search},
+    exit::{Failure, NO_INPUT},
+    output, progress,
+    session::Session,
+};
+
+/// Most reports asked for at a time.
+const PAGE_MAX: u32 = 500;
+
+/// Runs `entente report get`.
+pub(super) async fn get(arguments: Get) -> Result<(), Failure> {
+    let session = Session::open(&arguments.connect)?;
+    let request = GetReportRequest {
+        report_id: arguments.report_id.clone(),
+        version: arguments.version.clone().unwrap_or_default(),
+        originator: arguments.originator.clone().unwrap_or_default(),
+    };
+    let request = session.request(request).await?;
+    let mut intake = session.intake()?;
+    let answer = progress::waiting("waiting for the report", intake.get_report(request)).await?.into_inner();
+    let report = answer.report.unwrap_or_default();
+    if let Some(path) = &arguments.receipt {
+        let receipt = answer.receipt.as_ref().map(output::receipt_json).unwrap_or_default();
+        std::fs::write(path, format!("{receipt}\n"))
+            .map_err(|error| Failure::new(NO_INPUT, format!("{}: {error}", path.display())))?;
+    }
+    if arguments.connect.json {
+        let mut value = report_json(&report);
+        if let (Some(fields), Some(receipt)) = (value.as_object_mut(), &answer.receipt) {
+            fields.insert("receipt".to_owned(), output::receipt_json(receipt));
+        }
+        output::json_line(&value);
+        return Ok(());
+    }
+    print_report(&report);
+    println!("{}", output::receipt_line(answer.receipt.as_ref()));
+    Ok(())
+}
+
+/// Runs `entente report list`.
+pub(super) async fn list(arguments: List) -> Result<(), Failure> {
+    let session = Session::open(&arguments.connect)?;
+    let query = Query::List { newest_first: arguments.newest_first };
+    pages(&session, &query, &arguments.filter, arguments.connect.json).await
+}
+
+/// Runs `entente report search`.
+pub(super) async fn search(arguments: Search) -> Result<(), Failure> {
+    let session = Session::open(&arguments.connect)?;
+    let query = Query::Search { words: arguments.query.clone() };
+    pages(&session, &query, &arguments.filter, arguments.connect.json).await
+}
+
+/// How reports are found.
+enum Query {
+    List { newest_first: bool },
+    Search { words: String },
+}
+
+/// One page of what was found.
+struct Page {
+    reports: Vec<Report>,
+    next_page_token: String,
+    count: Option<u64>,
+    receipt: Option<Receipt>,
+}
+
+/// What is asked of one page.
+struct Ask {
+    filter: ReportFilter,
+    page_size: u32,
+    page_token: String,
+    without_content: bool,
+    with_count: bool,
+}
+
+async fn pages(session: &Session, query: &Query, filter: &Filter, json: bool) -> Result<(), Failure> {
+    let mut left = filter.limit;
+    let mut page_token = String::new();
+    let mut count = None;
+    let mut receipts = Vec::new();
+    loop {
+        let ask = Ask {
+            filter: wire_filter(filter)?,
+            page_size: left.clamp(1, PAGE_MAX),
+            page_token,
+            without_content: !json,
+            with_count: filter.count && receipts.is_empty(),
+        };
+        let page = progress::waiting("waiting for reports", fetch(session, query, ask)).await?;
+        for report in page.reports.iter().take(usize::try_from(left).unwrap_or(usize::MAX)) {
+            left = left.saturating_sub(1);
+            if json { output::json_line(&report_json(report)) } else { print_entry(report) }
+        }
+        count = count.or(page.count);
+        receipts.extend(page.receipt);
+        page_token = page.next_page_token;
+        if left == 0 || page_token.is_empty() {
+            break;
+        }
+    }
+    let more = !page_token.is_empty();
+    if json {
+        let receipts: Vec<Value> = receipts.iter().map(output::receipt_json).collect();
+        output::json_line(&json!({ "count": count, "more": more, "receipts": receipts }));
+        return Ok(());
+    }
+    summarize(filter, count, more);
+    println!("{}", output::receipt_line(receipts.last()));
+    Ok(())
+}
+
+fn summarize(filter: &Filter, count: Option<u64>, more: bool) {
+    if let Some(count) = count {
+        println!("{count} report(s) match");
+    }
+    if more && filter.limit > 0 {
+        println!("there are more: --limit N prints further ones");
+    }
+}
+
+async fn fetch(session: &Session, query: &Query, ask: Ask) -> Result<Page, Failure> {
+    let Ask { filter, page_size, page_token, without_content, with_count } = ask;
+    let filter = Some(filter);
+    let mut intake = session.intake()?;
+    match query {
+        Query::List { newest_first } => {
+            let newest_first = *newest_first;
+            let request = ListReportsRequest {
+                filter,
+                page_size,
+                page_token,
+                without_content,
+                with_count,
+                newest_first,
+            };
+            let page = intake.list_reports(session.request(request).await?).await?.into_inner();
+            let (reports, next_page_token) = (page.reports, page.next_page_token);
+            Ok(Page { reports, next_page_token, count: page.count, receipt: page.receipt })
+        }
+        Query::Search { words } => {
+            let query = words.clone();
+            let request =
+                SearchReportsRequest { query, filter, page_size, page_token, without_content, with_count };
+            let page = intake.search_reports(session.request(request).await?).await?.into_inner();
+            let (reports, next_page_token) = (page.reports, page.next_page_token);
+            Ok(Page { reports, next_page_token, count: page.count, receipt: page.receipt })
+        }
+    }
+}
+
+fn wire_filter(filter: &Filter) -> Result<ReportFilter, Failure> {
+    Ok(ReportFilter {
+        types: filter.types.clone(),
+        report_ids: filter.ids.clone(),
+        originator: filter.originator.clone().unwrap_or_default(),
+        operation: filter.operation.clone().unwrap_or_default(),
+        added_from_time: time("--added-from", filter.added_from.as_deref())?,
+        added_until_time: time("--added-until", filter.added_until.as_deref())?,
+        all_versions: filter.all_versions,
+    })
+}
+
+fn time(name: &str, text: Option<&str>) -> Result<Option<Timestamp>, Failure> {
+    let Some(text) = text else { return Ok(None) };
+    let parsed = output::parse_time(text);
+    let wrong = || Failure::usage(format!("{name}: `{text}` is not RFC 3339, such as 2026-11-23T12:00:00Z"));
+    parsed.ok_or_else(wrong).map(Some)
+}
+
+fn report_json(report: &Report) -> Value {
+    json!({
+        "report_id": report.report_id,
+        "version": report.version,
+        "type": report.r#type,
+        "originator": report.originator,
+        "operation": report.operation,
+        "label": output::line(report.label.as_ref()),
+        "add_time": output::time(report.add_time),
+        "severity": output::severity(report.severity),
+        "title": report.title,
+        "obligations": report.obligations,
+        "content": String::from_utf8_lossy(&report.content),
+    })
+}
+
+fn print_entry(report: &Report) {
+    println!("{}  {}", output::time(report.add_time), report.report_id);
+    let title = if report.title.is_empty() { report.r#type.as_str() } else { report.title.as_str() };
+    println!("    {title}, from {}", report.originator);
+    println!("    {}", output::line(report.label.as_ref()));
+}
+
+/// The label stands above and below the content, so that no reader misses it.
+fn print_report(report: &Report) {
+    let label = output::line(report.label.as_ref());
+    println!("{} {}", report.report_id, report.version);
+    println!("from {}, added {}", report.originator, output::time(report.add_time));
+    for (name, value) in [("operation", &report.operation), ("title", &report.title)] {
+        if !value.is_empty() {
+            println!("{name} {value}");
+        }
+    }
+    let severity = output::severity(report.severity);
+    if !severity.is_empty() {
+        println!("severity {severity}");
+    }
+    for duty in &report.obligations {
+        println!("duty {duty}");
+    }
+    println!("\n{label}\n\n{}\n\n{label}\n", String::from_utf8_lossy(&report.content).trim_end());
+}
