@@ -104,7 +104,7 @@ pub enum Caller {
 }
 
 impl Caller {
-    /// "<organization>/<name>" of a subject; `None` for a workload.
+    /// `<organization>/<name>` of a subject; `None` for a workload.
     pub fn subject_id(&self) -> Option<String> {
         match self {
             Caller::Service { .. } => None,

@@ -31,7 +31,7 @@ pub struct Claims {
     pub exp: u64,
     /// Transaction id, also in audit records.
     pub txn: String,
-    /// The subject, "<organization>/<name>".
+    /// The subject, `<organization>/<name>`.
     pub sub: String,
     /// Actions, and `purpose:<purpose>`, separated by spaces.
     pub scope: String,
