@@ -58,11 +58,8 @@ impl Call {
     pub fn of<T>(request: &Request<T>) -> Result<Call, Status> {
         request.extensions().get::<Call>().cloned().ok_or_else(|| {
             tracing::error!("a request reached a handler without passing the chassis's checks");
-            Fault::new(
-                ErrorReason::Internal,
-                "the operator finds the cause by the trace id",
-            )
-            .into_status(TraceContext::root().trace_id)
+            Fault::new(ErrorReason::Internal, "the operator finds the cause by the trace id")
+                .into_status(TraceContext::root().trace_id)
         })
     }
 
@@ -72,9 +69,7 @@ impl Call {
         Call::new(Parts {
             method: name.into(),
             peer: Arc::new(Peer {
-                caller: Caller::Service {
-                    name: name.to_owned(),
-                },
+                caller: Caller::Service { name: name.to_owned() },
                 certificate_sha256: [0; 32],
                 certificate_not_after: SystemTime::UNIX_EPOCH,
             }),
@@ -127,9 +122,9 @@ impl Call {
 
     /// What is left of the deadline; [`OUTGOING_TIME_MAX`] without one.
     pub fn time_left(&self) -> Duration {
-        self.0.deadline.map_or(OUTGOING_TIME_MAX, |deadline| {
-            deadline.saturating_duration_since(Instant::now())
-        })
+        self.0
+            .deadline
+            .map_or(OUTGOING_TIME_MAX, |deadline| deadline.saturating_duration_since(Instant::now()))
     }
 
     /// A request to a peer on the account of this call: with its token, its trace and what is left of its time.
@@ -164,20 +159,14 @@ impl Call {
 
 impl fmt::Debug for Call {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
-        formatter
-            .debug_struct("Call")
-            .field("method", &self.0.method)
-            .finish_non_exhaustive()
+        formatter.debug_struct("Call").field("method", &self.0.method).finish_non_exhaustive()
     }
 }
 
 /// Codes that are the server's fault (OpenTelemetry semantic conventions of RPC, server side), except UNAVAILABLE,
 /// which is the state of a peer.
 fn is_server_error(code: Code) -> bool {
-    matches!(
-        code,
-        Code::Unknown | Code::Internal | Code::DataLoss | Code::Unimplemented
-    )
+    matches!(code, Code::Unknown | Code::Internal | Code::DataLoss | Code::Unimplemented)
 }
 
 /// An error with its causes, in one line.

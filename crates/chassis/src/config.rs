@@ -27,11 +27,7 @@ pub struct Fault {
 
 impl fmt::Display for Fault {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(
-            formatter,
-            "{}: {}; expected {}",
-            self.key, self.problem, self.expected
-        )
+        write!(formatter, "{}: {}; expected {}", self.key, self.problem, self.expected)
     }
 }
 
@@ -104,11 +100,9 @@ impl Settings {
             Some((key, text)) if !key.trim().is_empty() => {
                 self.insert_text(key.trim(), text.to_owned(), Source::CommandLine);
             }
-            Some(_) | None => self.fault(
-                "--set",
-                format!("`{assignment}` has no key and value"),
-                "KEY=VALUE",
-            ),
+            Some(_) | None => {
+                self.fault("--set", format!("`{assignment}` has no key and value"), "KEY=VALUE")
+            }
         }
         self
     }
@@ -156,17 +150,11 @@ impl Settings {
     /// Every `prefix.<name>` as text.
     pub fn string_map(&mut self, prefix: &str) -> BTreeMap<String, String> {
         let start = format!("{prefix}.");
-        let keys: Vec<String> = self
-            .values
-            .keys()
-            .filter(|key| key.starts_with(&start))
-            .cloned()
-            .collect();
+        let keys: Vec<String> = self.values.keys().filter(|key| key.starts_with(&start)).cloned().collect();
         keys.into_iter()
             .filter_map(|key| {
                 let text = self.string(&key).optional().get()?;
-                key.strip_prefix(&start)
-                    .map(|name| (name.to_owned(), text.clone()))
+                key.strip_prefix(&start).map(|name| (name.to_owned(), text.clone()))
             })
             .collect()
     }
@@ -179,11 +167,7 @@ impl Settings {
 
     /// Reports a fault of a service's own check.
     pub fn fault(&mut self, key: &str, problem: impl Into<String>, expected: impl Into<String>) {
-        self.faults.push(Fault {
-            key: key.to_owned(),
-            problem: problem.into(),
-            expected: expected.into(),
-        });
+        self.faults.push(Fault { key: key.to_owned(), problem: problem.into(), expected: expected.into() });
     }
 
     /// Ends the reading.
@@ -205,11 +189,7 @@ impl Settings {
             );
             self.fault(&key, format!("is not a setting (from {source})"), expected);
         }
-        if self.faults.is_empty() {
-            Ok(())
-        } else {
-            Err(self.faults)
-        }
+        if self.faults.is_empty() { Ok(()) } else { Err(self.faults) }
     }
 
     /// What [`ChassisConfig::read`] read, for who starts the process.
@@ -218,12 +198,6 @@ impl Settings {
     }
 
     fn insert_text(&mut self, key: &str, text: String, source: Source) {
-        self.values.insert(
-            key.to_owned(),
-            Value {
-                raw: Raw::Text(text),
-                source,
-            },
-        );
+        self.values.insert(key.to_owned(), Value { raw: Raw::Text(text), source });
     }
 }

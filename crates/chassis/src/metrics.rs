@@ -78,11 +78,7 @@ impl Metrics {
             "Finished spans not exported: queue full or export failed",
             telemetry::dropped(),
         );
-        Metrics(Arc::new(Inner {
-            service: service.to_owned(),
-            registry: Mutex::new(registry),
-            server,
-        }))
+        Metrics(Arc::new(Inner { service: service.to_owned(), registry: Mutex::new(registry), server }))
     }
 
     /// Name of the service.
@@ -111,10 +107,7 @@ impl Metrics {
 
 impl fmt::Debug for Metrics {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
-        formatter
-            .debug_struct("Metrics")
-            .field("service", &self.0.service)
-            .finish_non_exhaustive()
+        formatter.debug_struct("Metrics").field("service", &self.0.service).finish_non_exhaustive()
     }
 }
 
@@ -147,25 +140,15 @@ impl ServerMetrics {
         registry.register("rpc_in_flight", "RPCs being served", metrics.in_flight.clone());
         registry.register("connections", "Open connections", metrics.connections.clone());
         let refused = metrics.connections_refused.clone();
-        registry.register(
-            "connections_refused",
-            "Connections closed because too many were open",
-            refused,
-        );
+        registry.register("connections_refused", "Connections closed because too many were open", refused);
         let failures = metrics.handshake_failures.clone();
-        registry.register(
-            "handshake_failures",
-            "TLS handshakes failed or timed out",
-            failures,
-        );
+        registry.register("handshake_failures", "TLS handshakes failed or timed out", failures);
         metrics
     }
 
     /// The counters of one method, found once and not at each call.
     pub(crate) fn method(&self, path: &str) -> MethodMetrics {
-        let label = MethodLabel {
-            method: path.to_owned(),
-        };
+        let label = MethodLabel { method: path.to_owned() };
         MethodMetrics {
             started: self.started.get_or_create_owned(&label),
             latency: self.latency.get_or_create_owned(&label),
@@ -189,17 +172,11 @@ impl MethodMetrics {
     /// Counts an end.
     pub(crate) fn handled(&self, code: Code) {
         let create = || {
-            let labels = HandledLabels {
-                method: self.path.clone(),
-                code: code_name(code),
-            };
+            let labels = HandledLabels { method: self.path.clone(), code: code_name(code) };
             self.family.get_or_create_owned(&labels)
         };
         // Codes are 0 to 16, as many as there are places.
-        if let Some(place) = usize::try_from(i32::from(code))
-            .ok()
-            .and_then(|code| self.handled.get(code))
-        {
+        if let Some(place) = usize::try_from(i32::from(code)).ok().and_then(|code| self.handled.get(code)) {
             place.get_or_init(create).inc();
         }
     }

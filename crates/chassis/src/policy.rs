@@ -69,9 +69,8 @@ impl Policies {
         let mut policies = Policies::default();
         let mut faults = Vec::new();
         for name in services {
-            let service = pool
-                .get_service_by_name(name)
-                .ok_or_else(|| PolicyError::NoService((*name).to_owned()))?;
+            let service =
+                pool.get_service_by_name(name).ok_or_else(|| PolicyError::NoService((*name).to_owned()))?;
             policies.services.push((*name).to_owned());
             for method in service.methods() {
                 let path = format!("/{name}/{}", method.name());
@@ -90,11 +89,7 @@ impl Policies {
                 }
             }
         }
-        if faults.is_empty() {
-            Ok(policies)
-        } else {
-            Err(PolicyError::Methods(faults))
-        }
+        if faults.is_empty() { Ok(policies) } else { Err(PolicyError::Methods(faults)) }
     }
 
     /// Adds a method of a standard protocol, whose proto is not ours and carries no option.
@@ -117,10 +112,7 @@ impl Policies {
     /// Adds a method that any caller with a certificate of the mesh may call.
     pub(crate) fn allow_authenticated(&mut self, path: &str) {
         let callers = vec![CallerKind::Service.into(), CallerKind::Subject.into()];
-        let policy = RpcPolicy {
-            callers,
-            ..RpcPolicy::default()
-        };
+        let policy = RpcPolicy { callers, ..RpcPolicy::default() };
         self.insert(MethodPolicy {
             path: path.to_owned(),
             streaming: true,
@@ -162,9 +154,7 @@ fn policy_of(method: &MethodDescriptor, option: &ExtensionDescriptor) -> Result<
     }
     let value = options.get_extension(option);
     let policy = value.as_message().ok_or("the policy is no message")?;
-    let policy = policy
-        .transcode_to::<RpcPolicy>()
-        .map_err(|_| "the policy does not decode")?;
+    let policy = policy.transcode_to::<RpcPolicy>().map_err(|_| "the policy does not decode")?;
     check(&policy)?;
     Ok(policy)
 }

@@ -47,10 +47,7 @@ pub struct Deps {
 impl Deps {
     /// The machine's clock, and fresh metrics for `service`.
     pub fn system(service: &str) -> Deps {
-        Deps {
-            clock: Arc::new(SystemClock),
-            metrics: Metrics::new(service),
-        }
+        Deps { clock: Arc::new(SystemClock), metrics: Metrics::new(service) }
     }
 }
 
@@ -93,10 +90,7 @@ pub struct RunningService {
 impl RunningService {
     /// The service `name`, served by `running`.
     pub fn new(name: &str, running: Running) -> RunningService {
-        RunningService {
-            name: name.to_owned(),
-            running,
-        }
+        RunningService { name: name.to_owned(), running }
     }
 
     /// Its name.
@@ -185,12 +179,8 @@ where
     S: FnOnce(Deps) -> F,
     F: Future<Output = Result<RunningService, StartError>>,
 {
-    let telemetry = Telemetry::init(
-        &chassis
-            .as_ref()
-            .map(|chassis| chassis.telemetry.clone())
-            .unwrap_or_default(),
-    )?;
+    let telemetry =
+        Telemetry::init(&chassis.as_ref().map(|chassis| chassis.telemetry.clone()).unwrap_or_default())?;
     let mut terminate = signal(SignalKind::terminate()).map_err(StartError::other)?;
     let mut interrupt = signal(SignalKind::interrupt()).map_err(StartError::other)?;
     let exporting = TaskGroup::new("telemetry");
@@ -236,9 +226,7 @@ pub async fn export_spans(
             chassis.peers.get(peer).cloned()
         }
     });
-    telemetry
-        .export(service.name(), identity, address.as_deref())
-        .await
+    telemetry.export(service.name(), identity, address.as_deref()).await
 }
 
 /// An address this machine reaches itself under.

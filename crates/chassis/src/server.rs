@@ -99,14 +99,7 @@ impl Server {
         tokens: Option<TokenVerifier>,
         metrics: Metrics,
     ) -> Server {
-        Server {
-            name: name.to_owned(),
-            config,
-            identity,
-            policies,
-            tokens,
-            metrics,
-        }
+        Server { name: name.to_owned(), config, identity, policies, tokens, metrics }
     }
 
     /// Binds the ports.
@@ -115,21 +108,14 @@ impl Server {
     ///
     /// When an address cannot be had.
     pub async fn bind(self) -> Result<Bound, ServerError> {
-        let standard = standard::Standard::build(self.policies.services())
-            .await
-            .map_err(ServerError::Reflection)?;
+        let standard =
+            standard::Standard::build(self.policies.services()).await.map_err(ServerError::Reflection)?;
         let (listener, local_addr) = listen(self.config.listen).await?;
         let admin = match self.config.admin_listen {
             Some(address) => Some(listen(address).await?),
             None => None,
         };
-        Ok(Bound {
-            server: self,
-            listener,
-            local_addr,
-            admin,
-            standard,
-        })
+        Ok(Bound { server: self, listener, local_addr, admin, standard })
     }
 }
 
@@ -163,21 +149,8 @@ impl Bound {
     /// Serves `routes` with health and reflection. `tasks` are the service's own; [`Running::drain`] ends them too.
     pub fn serve(self, routes: Routes, tasks: TaskGroup) -> Running {
         let admin_addr = self.admin_addr();
-        let Bound {
-            server,
-            listener,
-            local_addr,
-            admin,
-            standard,
-        } = self;
-        let Server {
-            name,
-            config,
-            identity,
-            mut policies,
-            tokens,
-            metrics,
-        } = server;
+        let Bound { server, listener, local_addr, admin, standard } = self;
+        let Server { name, config, identity, mut policies, tokens, metrics } = server;
         standard::Standard::allow(&mut policies);
         let (routes, health) = standard.add_to(routes);
         let (stop, kill) = (CancellationToken::new(), CancellationToken::new());
@@ -192,23 +165,12 @@ impl Bound {
             stop: stop.clone(),
         });
         let (connections, accepted) = mpsc::channel(ACCEPTED_MAX);
-        let acceptor = accept::Acceptor::new(
-            listener,
-            identity,
-            &config,
-            metrics.server(),
-            stop.clone(),
-            kill.clone(),
-        );
+        let acceptor =
+            accept::Acceptor::new(listener, identity, &config, metrics.server(), stop.clone(), kill.clone());
         let router = transport(&config).layer(guard).add_routes(routes);
         let ready = Arc::new(AtomicBool::new(true));
         let admin = admin.map(|(listener, _)| {
-            tokio::spawn(admin::serve(
-                listener,
-                metrics.clone(),
-                ready.clone(),
-                kill.clone(),
-            ))
+            tokio::spawn(admin::serve(listener, metrics.clone(), ready.clone(), kill.clone()))
         });
         tracing::info!(service = name, %local_addr, "listening");
         Running::new(running::Parts {
@@ -239,10 +201,7 @@ async fn serve_accepted(
     stop: CancellationToken,
 ) {
     let incoming = ReceiverStream::new(accepted);
-    if let Err(error) = router
-        .serve_with_incoming_shutdown(incoming, stop.cancelled())
-        .await
-    {
+    if let Err(error) = router.serve_with_incoming_shutdown(incoming, stop.cancelled()).await {
         tracing::error!(error = &error as &dyn std::error::Error, "the server ended");
     }
 }

@@ -112,15 +112,8 @@ impl Telemetry {
             .try_init()
             .map_err(|_| TelemetryError::Twice)?;
         let exporting = Mutex::new(Some(tokio::spawn(worker.run(received))));
-        let telemetry = Telemetry(Arc::new(Inner {
-            config: config.clone(),
-            provider,
-            commands,
-            exporting,
-        }));
-        PROCESS
-            .set(telemetry.clone())
-            .map_err(|_| TelemetryError::Twice)?;
+        let telemetry = Telemetry(Arc::new(Inner { config: config.clone(), provider, commands, exporting }));
+        PROCESS.set(telemetry.clone()).map_err(|_| TelemetryError::Twice)?;
         Ok(telemetry)
     }
 
@@ -136,30 +129,19 @@ impl Telemetry {
         identity: &TlsIdentity,
         peer_address: Option<&str>,
     ) -> Result<(), TelemetryError> {
-        let TelemetryConfig {
-            otlp_endpoint,
-            otlp_peer,
-            ..
-        } = &self.0.config;
+        let TelemetryConfig { otlp_endpoint, otlp_peer, .. } = &self.0.config;
         match (otlp_endpoint, otlp_peer, peer_address) {
             (Some(endpoint), _, _) => {
                 let exporter = SpanExporter::builder()
                     .with_tonic()
                     .with_endpoint(endpoint)
                     .with_timeout(EXPORT_TIME_MAX);
-                self.install(service, exporter.build().map_err(TelemetryError::Exporter)?)
-                    .await;
+                self.install(service, exporter.build().map_err(TelemetryError::Exporter)?).await;
             }
             (None, Some(peer), Some(address)) => {
-                let peer = PeerConfig {
-                    service: peer.clone(),
-                    address: address.to_owned(),
-                };
-                self.export_to(
-                    service,
-                    client::connect(&peer, identity).map_err(TelemetryError::Peer)?,
-                )
-                .await?;
+                let peer = PeerConfig { service: peer.clone(), address: address.to_owned() };
+                self.export_to(service, client::connect(&peer, identity).map_err(TelemetryError::Peer)?)
+                    .await?;
             }
             (None, None, _) | (None, _, None) => {}
         }
@@ -172,39 +154,25 @@ impl Telemetry {
     ///
     /// When the exporter cannot be built.
     pub async fn export_to(&self, service: &str, channel: PeerChannel) -> Result<(), TelemetryError> {
-        let exporter = SpanExporter::builder()
-            .with_tonic()
-            .with_channel(channel)
-            .with_timeout(EXPORT_TIME_MAX);
-        self.install(service, exporter.build().map_err(TelemetryError::Exporter)?)
-            .await;
+        let exporter =
+            SpanExporter::builder().with_tonic().with_channel(channel).with_timeout(EXPORT_TIME_MAX);
+        self.install(service, exporter.build().map_err(TelemetryError::Exporter)?).await;
         Ok(())
     }
 
     async fn install(&self, service: &str, mut exporter: SpanExporter) {
-        exporter.set_resource(
-            &Resource::builder_empty()
-                .with_service_name(service.to_owned())
-                .build(),
-        );
+        exporter.set_resource(&Resource::builder_empty().with_service_name(service.to_owned()).build());
         // Fails after the shutdown, when nothing is exported any more.
         let _ = self
             .0
             .commands
-            .send(Command::Install {
-                service: service.into(),
-                exporter: Box::new(exporter),
-            })
+            .send(Command::Install { service: service.into(), exporter: Box::new(exporter) })
             .await;
     }
 
     /// Name of the peer that receives spans, if they go to one.
     pub fn peer(&self) -> Option<&str> {
-        self.0
-            .config
-            .otlp_peer
-            .as_deref()
-            .filter(|_| self.0.config.otlp_endpoint.is_none())
+        self.0.config.otlp_peer.as_deref().filter(|_| self.0.config.otlp_endpoint.is_none())
     }
 
     /// Exports what has ended so far and waits for it, for a bounded time.
@@ -221,12 +189,7 @@ impl Telemetry {
         if self.0.commands.send(Command::Stop(done)).await.is_ok() {
             let _ = tokio::time::timeout(FLUSH_TIME_MAX, finished).await;
         }
-        let exporting = self
-            .0
-            .exporting
-            .lock()
-            .unwrap_or_else(PoisonError::into_inner)
-            .take();
+        let exporting = self.0.exporting.lock().unwrap_or_else(PoisonError::into_inner).take();
         if let Some(exporting) = exporting {
             exporting.abort();
             let _ = exporting.await;
@@ -292,11 +255,7 @@ fn provider(queue: Queue, ratio: f64) -> SdkTracerProvider {
 /// Logs go to standard error: standard output belongs to what a command prints.
 fn log_layer(format: LogFormat) -> Box<dyn Layer<Registry> + Send + Sync> {
     match format {
-        LogFormat::Json => fmt::layer()
-            .json()
-            .flatten_event(true)
-            .with_writer(std::io::stderr)
-            .boxed(),
+        LogFormat::Json => fmt::layer().json().flatten_event(true).with_writer(std::io::stderr).boxed(),
         LogFormat::Text => fmt::layer().with_ansi(false).with_writer(std::io::stderr).boxed(),
     }
 }

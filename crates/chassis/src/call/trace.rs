@@ -15,20 +15,13 @@ impl TraceContext {
     /// A new trace, not sampled.
     pub(crate) fn root() -> TraceContext {
         let trace_id = RandomIdGenerator::default().new_trace_id().to_bytes();
-        TraceContext {
-            trace_id,
-            span_id: new_span_id(),
-            sampled: false,
-        }
+        TraceContext { trace_id, span_id: new_span_id(), sampled: false }
     }
 
     /// A span below `parent`, or of a new trace.
     pub(crate) fn below(parent: Option<TraceContext>) -> TraceContext {
         match parent {
-            Some(parent) => TraceContext {
-                span_id: new_span_id(),
-                ..parent
-            },
+            Some(parent) => TraceContext { span_id: new_span_id(), ..parent },
             None => TraceContext::root(),
         }
     }
@@ -46,30 +39,19 @@ impl TraceContext {
         hex::decode_to_slice(span, &mut span_id).ok()?;
         hex::decode_to_slice(flags, &mut flag).ok()?;
         let valid = trace_id != [0; 16] && span_id != [0; 8];
-        valid.then_some(TraceContext {
-            trace_id,
-            span_id,
-            sampled: flag.iter().any(|byte| byte & 1 == 1),
-        })
+        valid.then_some(TraceContext { trace_id, span_id, sampled: flag.iter().any(|byte| byte & 1 == 1) })
     }
 
     /// The `traceparent` header.
     pub(crate) fn to_header(self) -> String {
         let flags = if self.sampled { "01" } else { "00" };
-        format!(
-            "00-{}-{}-{flags}",
-            hex::encode(self.trace_id),
-            hex::encode(self.span_id)
-        )
+        format!("00-{}-{}-{flags}", hex::encode(self.trace_id), hex::encode(self.span_id))
     }
 
     /// As OpenTelemetry knows the span of another process.
     pub(crate) fn to_remote(self) -> SpanContext {
         let flags = TraceFlags::default().with_sampled(self.sampled);
-        let (trace_id, span_id) = (
-            TraceId::from_bytes(self.trace_id),
-            SpanId::from_bytes(self.span_id),
-        );
+        let (trace_id, span_id) = (TraceId::from_bytes(self.trace_id), SpanId::from_bytes(self.span_id));
         SpanContext::new(trace_id, span_id, flags, true, TraceState::NONE)
     }
 }

@@ -31,10 +31,7 @@ impl ChassisConfig {
                 bundle: settings.path("tls.bundle").required().get(),
             },
             server: ServerConfig::read(settings),
-            peers: peers
-                .iter()
-                .map(|name| ((*name).to_owned(), peer(settings, name)))
-                .collect(),
+            peers: peers.iter().map(|name| ((*name).to_owned(), peer(settings, name))).collect(),
             telemetry: TelemetryConfig::read(settings),
         };
         settings.chassis = Some(config.clone());
@@ -48,34 +45,16 @@ impl ChassisConfig {
         listen: SocketAddr,
         peers: BTreeMap<String, String>,
     ) -> ChassisConfig {
-        let server = ServerConfig {
-            listen,
-            ..ServerConfig::default()
-        };
-        ChassisConfig {
-            trust_domain,
-            tls,
-            server,
-            peers,
-            telemetry: TelemetryConfig::default(),
-        }
+        let server = ServerConfig { listen, ..ServerConfig::default() };
+        ChassisConfig { trust_domain, tls, server, peers, telemetry: TelemetryConfig::default() }
     }
 }
 
 fn peer(settings: &mut Settings, name: &str) -> String {
     let host_and_port = |address: &String| {
-        let port = address
-            .rsplit_once(':')
-            .and_then(|(host, port)| (!host.is_empty()).then(|| port.parse::<u16>()));
-        if matches!(port, Some(Ok(_))) {
-            Ok(())
-        } else {
-            Err("host:port".to_owned())
-        }
+        let port =
+            address.rsplit_once(':').and_then(|(host, port)| (!host.is_empty()).then(|| port.parse::<u16>()));
+        if matches!(port, Some(Ok(_))) { Ok(()) } else { Err("host:port".to_owned()) }
     };
-    settings
-        .string(&format!("peers.{name}"))
-        .required()
-        .check(host_and_port)
-        .get()
+    settings.string(&format!("peers.{name}")).required().check(host_and_port).get()
 }

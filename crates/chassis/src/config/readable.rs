@@ -88,9 +88,7 @@ impl Readable for f64 {
         text.parse().ok().filter(|number: &f64| number.is_finite())
     }
     fn from_toml(value: &toml::Value) -> Option<Self> {
-        let number = value
-            .as_float()
-            .or_else(|| value.as_integer().map(|number| number as f64));
+        let number = value.as_float().or_else(|| value.as_integer().map(|number| number as f64));
         number.filter(|number| number.is_finite())
     }
     fn show(&self) -> String {

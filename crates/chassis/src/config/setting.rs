@@ -41,12 +41,7 @@ impl<'s, T: Readable> Setting<'s, T> {
                 )
             }
         };
-        Setting {
-            settings,
-            key: key.to_owned(),
-            found,
-            default: None,
-        }
+        Setting { settings, key: key.to_owned(), found, default: None }
     }
 
     /// The value if none is given.
@@ -138,9 +133,5 @@ fn bounds<T: Readable, R: RangeBounds<T>>(range: &R) -> String {
         Excluded(most) => format!("less than {}", most.show()),
         Unbounded => String::new(),
     };
-    [least, most]
-        .into_iter()
-        .filter(|part| !part.is_empty())
-        .collect::<Vec<_>>()
-        .join(" and ")
+    [least, most].into_iter().filter(|part| !part.is_empty()).collect::<Vec<_>>().join(" and ")
 }

@@ -48,21 +48,11 @@ pub(super) struct Value {
 /// Puts every leaf of `table` into `values` under its dotted key.
 pub(super) fn flatten(prefix: &str, table: toml::Table, values: &mut BTreeMap<String, Value>) {
     for (name, value) in table {
-        let key = if prefix.is_empty() {
-            name
-        } else {
-            format!("{prefix}.{name}")
-        };
+        let key = if prefix.is_empty() { name } else { format!("{prefix}.{name}") };
         if let toml::Value::Table(inner) = value {
             flatten(&key, inner, values);
         } else {
-            values.insert(
-                key,
-                Value {
-                    raw: Raw::Typed(value),
-                    source: Source::File,
-                },
-            );
+            values.insert(key, Value { raw: Raw::Typed(value), source: Source::File });
         }
     }
 }
@@ -74,9 +64,5 @@ pub(super) fn nearest<'k>(key: &str, known: &'k [String]) -> Option<&'k String> 
     known
         .iter()
         .find(|candidate| last(candidate) == last(key))
-        .or_else(|| {
-            known
-                .iter()
-                .find(|candidate| candidate.contains('.') && first(candidate) == first(key))
-        })
+        .or_else(|| known.iter().find(|candidate| candidate.contains('.') && first(candidate) == first(key)))
 }

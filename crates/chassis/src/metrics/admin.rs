@@ -45,9 +45,7 @@ pub(crate) async fn serve(
         .route("/metrics", get(encoded))
         .route("/livez", get(|| async { "alive" }))
         .route("/readyz", get(readiness));
-    let served = stop
-        .run_until_cancelled(async { axum::serve(listener, router).await })
-        .await;
+    let served = stop.run_until_cancelled(async { axum::serve(listener, router).await }).await;
     if let Some(Err(error)) = served {
         tracing::error!(%error, "the administrators' endpoint ended");
     }

@@ -65,9 +65,7 @@ impl Arguments {
         };
         self.settings
             .iter()
-            .fold(settings.environment(environment), |settings, assignment| {
-                settings.set(assignment)
-            })
+            .fold(settings.environment(environment), |settings, assignment| settings.set(assignment))
     }
 }
 

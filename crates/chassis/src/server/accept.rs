@@ -44,10 +44,7 @@ struct Handshaking {
 }
 
 impl Acceptor {
-    #[expect(
-        clippy::too_many_arguments,
-        reason = "the parts of one loop, given once by `serve`"
-    )]
+    #[expect(clippy::too_many_arguments, reason = "the parts of one loop, given once by `serve`")]
     pub(super) fn new(
         listener: TcpListener,
         identity: TlsIdentity,
@@ -59,12 +56,7 @@ impl Acceptor {
         let time_max = config.handshake_time_max;
         Acceptor {
             listener,
-            handshaking: Arc::new(Handshaking {
-                identity,
-                time_max,
-                metrics: metrics.clone(),
-                kill,
-            }),
+            handshaking: Arc::new(Handshaking { identity, time_max, metrics: metrics.clone(), kill }),
             handshakes: Arc::new(Semaphore::new(config.handshakes_max)),
             connections: Arc::new(Semaphore::new(config.connections_max)),
             stop,
@@ -144,10 +136,7 @@ impl Handshaking {
         self.metrics.connections.inc();
         Connection {
             stream,
-            info: ConnectionInfo {
-                peer: peer.map(Arc::new),
-                address: address.ip().to_string().into(),
-            },
+            info: ConnectionInfo { peer: peer.map(Arc::new), address: address.ip().to_string().into() },
             killed: Box::pin(self.kill.clone().cancelled_owned()),
             open: self.metrics.connections.clone(),
             _place: place,

@@ -53,13 +53,7 @@ pub(super) fn answer(
         }
         None => Some(observation),
     };
-    response.map(|inner| AnswerBody {
-        inner,
-        observation,
-        deadline,
-        trace_id,
-        ended: false,
-    })
+    response.map(|inner| AnswerBody { inner, observation, deadline, trace_id, ended: false })
 }
 
 /// The refusal of a call whose deadline has passed.
@@ -69,9 +63,7 @@ pub(super) fn too_late(trace_id: [u8; 16]) -> Status {
 }
 
 fn code_in(headers: &HeaderMap) -> Option<Code> {
-    headers
-        .get(Status::GRPC_STATUS)
-        .map(|value| Code::from_bytes(value.as_bytes()))
+    headers.get(Status::GRPC_STATUS).map(|value| Code::from_bytes(value.as_bytes()))
 }
 
 impl AnswerBody {

@@ -43,10 +43,7 @@ pub(super) fn caller(policy: &MethodPolicy, caller: &Caller) -> Result<(), Fault
     if allowed {
         return Ok(());
     }
-    Err(Fault::new(
-        ErrorReason::CallerNotAllowed,
-        "this caller may not call this RPC",
-    ))
+    Err(Fault::new(ErrorReason::CallerNotAllowed, "this caller may not call this RPC"))
 }
 
 /// The transaction token, if the policy asks for one.
@@ -65,25 +62,15 @@ pub(super) fn token(
             "this RPC needs a transaction token in the metadata `txn-token`",
         )
     })?;
-    let invalid = || {
-        Fault::new(
-            ErrorReason::TokenInvalid,
-            "the transaction token does not verify; mint a new one",
-        )
-    };
+    let invalid =
+        || Fault::new(ErrorReason::TokenInvalid, "the transaction token does not verify; mint a new one");
     let text = header.to_str().map_err(|_| invalid())?;
     let claims = verifier.ok_or_else(invalid)?.verify(text).map_err(|error| {
-        Fault::new(
-            error.reason(),
-            "the transaction token does not verify or has expired; mint a new one",
-        )
+        Fault::new(error.reason(), "the transaction token does not verify or has expired; mint a new one")
     })?;
     subject(caller, &claims)?;
     if !policy.action.is_empty() && !claims.allows(&policy.action) {
-        let text = format!(
-            "the transaction token's scope lacks `{}`; mint one that has it",
-            policy.action
-        );
+        let text = format!("the transaction token's scope lacks `{}`; mint one that has it", policy.action);
         return Err(Fault::new(ErrorReason::TokenScope, text));
     }
     let value = MetadataValue::try_from(text).map_err(|_| invalid())?;
@@ -94,14 +81,88 @@ pub(super) fn token(
 fn subject(caller: &Caller, claims: &Claims) -> Result<(), Fault> {
     let own = match caller {
         Caller::Service { .. } => true,
-        Caller::Subject { organization, name } => claims
-            .sub
-            .split_once('/')
-            .is_some_and(|(left, right)| left == organization && right == name),
+        Caller::Subject { organization, name } => {
+            claims.sub.split_once('/').is_some_and(|(left, right)| left == organization && right == name)
+        }
     };
     if own {
         return Ok(());
     }
     let text = "the transaction token is of another subject; mint one with the certificate you call with";
     Err(Fault::new(ErrorReason::TokenSubjectMismatch, text))
+}
+
+#[cfg(test)]
+mod tests {
+    use std::time::{Duration, UNIX_EPOCH};
+
+    use entente_proto::common::v1::{CallerKind, RpcPolicy};
+
+    use super::*;
+    use crate::{policy::Policies, token::TransactionContext};
+
+    fn peer_until(seconds: u64) -> Arc<Peer> {
+        Arc::new(Peer {
+            caller: Caller::Service { name: "intake".into() },
+            certificate_sha256: [1; 32],
+            certificate_not_after: UNIX_EPOCH + Duration::from_secs(seconds),
+        })
+    }
+
+    #[test]
+    fn a_connection_outlives_its_certificate_but_its_calls_do_not() {
+        let held = peer_until(100);
+        let at = |seconds| peer(Some(&held), UNIX_EPOCH + Duration::from_secs(seconds)).is_ok();
+        assert!(at(99) && at(100) && !at(101));
+        assert_eq!(peer(None, UNIX_EPOCH).unwrap_err().reason(), ErrorReason::IdentityInvalid);
+    }
+
+    #[test]
+    fn a_service_list_counts_only_where_services_are_let_in() {
+        let mut policies = Policies::default();
+        let callers = vec![CallerKind::Service.into()];
+        let services = vec!["intake".to_owned()];
+        policies.allow("/a.B/Listed", RpcPolicy { callers, services, ..RpcPolicy::default() }).unwrap();
+        policies.allow_authenticated("/a.B/Open");
+        let mira = Caller::Subject { organization: "VLD-COAST".into(), name: "mira".into() };
+        let service = |name: &str| Caller::Service { name: name.into() };
+        for policy in policies.iter() {
+            let open = policy.path == "/a.B/Open";
+            assert!(caller(policy, &service("intake")).is_ok());
+            assert_eq!(caller(policy, &service("intake2")).is_ok(), open);
+            assert_eq!(caller(policy, &mira).is_ok(), open);
+        }
+    }
+
+    #[test]
+    fn a_workload_forwards_what_a_person_could_not_borrow() {
+        let tctx = TransactionContext {
+            profile: String::new(),
+            realm: "REAL".into(),
+            purpose: String::new(),
+            aal: 2,
+            epoch: 1,
+            org: "VLD-COAST".into(),
+        };
+        let claims = Claims {
+            iss: String::new(),
+            aud: String::new(),
+            iat: 0,
+            exp: 0,
+            txn: String::new(),
+            sub: "VLD-COAST/mira".into(),
+            scope: String::new(),
+            req_wl: String::new(),
+            tctx,
+            rctx: crate::token::RequesterContext::default(),
+        };
+        let person = |organization: &str, name: &str| Caller::Subject {
+            organization: organization.into(),
+            name: name.into(),
+        };
+        assert!(subject(&Caller::Service { name: "intake".into() }, &claims).is_ok());
+        assert!(subject(&person("VLD-COAST", "mira"), &claims).is_ok());
+        assert!(subject(&person("VLD-COAST", "tomas"), &claims).is_err());
+        assert!(subject(&person("ORS-CERT", "mira"), &claims).is_err());
+    }
 }

@@ -73,35 +73,17 @@ impl ServerConfig {
             .u64("server.streams_per_connection_max")
             .default(default.streams_per_connection_max.into());
         let streams = streams.range(1..=65_536).get();
-        let header_bytes = settings
-            .u64("server.header_bytes_max")
-            .default(default.header_bytes_max.into());
+        let header_bytes = settings.u64("server.header_bytes_max").default(default.header_bytes_max.into());
         let header_bytes = header_bytes.range(4_096..=1_048_576).get();
         let mut time = |key: &str, default: Duration, range: std::ops::RangeInclusive<Duration>| {
             settings.duration(key).default(default).range(range).get()
         };
-        let handshake_time_max = time(
-            "server.handshake_time_max",
-            default.handshake_time_max,
-            short..=long,
-        );
+        let handshake_time_max = time("server.handshake_time_max", default.handshake_time_max, short..=long);
         let call_time_max = time("server.call_time_max", default.call_time_max, short..=long);
-        let keepalive_interval = time(
-            "server.keepalive_interval",
-            default.keepalive_interval,
-            short..=long,
-        );
-        let keepalive_timeout = time(
-            "server.keepalive_timeout",
-            default.keepalive_timeout,
-            short..=long,
-        );
+        let keepalive_interval = time("server.keepalive_interval", default.keepalive_interval, short..=long);
+        let keepalive_timeout = time("server.keepalive_timeout", default.keepalive_timeout, short..=long);
         let drain_notice = time("server.drain_notice", default.drain_notice, Duration::ZERO..=long);
-        let drain_time_max = time(
-            "server.drain_time_max",
-            default.drain_time_max,
-            Duration::ZERO..=long,
-        );
+        let drain_time_max = time("server.drain_time_max", default.drain_time_max, Duration::ZERO..=long);
         let mut count =
             |key: &str, default: usize| settings.usize(key).default(default).range(1..=1_000_000).get();
         ServerConfig {

@@ -10,9 +10,7 @@ const ANSWER_MARGIN: Duration = Duration::from_millis(20);
 
 /// Time for a call; `None` for a stream whose client sets no limit.
 pub(super) fn time_for(headers: &HeaderMap, streaming: bool, time_max: Duration) -> Option<Duration> {
-    let asked = headers
-        .get("grpc-timeout")
-        .and_then(|value| parse(value.as_bytes()));
+    let asked = headers.get("grpc-timeout").and_then(|value| parse(value.as_bytes()));
     let asked = asked.map(|asked| asked.saturating_sub(ANSWER_MARGIN.min(asked / 10)));
     match (asked, streaming) {
         (Some(asked), false) => Some(asked.min(time_max)),

@@ -103,10 +103,7 @@ impl<S> Layer<S> for Guard {
     type Service = Guarded<S>;
 
     fn layer(&self, inner: S) -> Guarded<S> {
-        Guarded {
-            guard: self.clone(),
-            inner,
-        }
+        Guarded { guard: self.clone(), inner }
     }
 }
 
@@ -159,35 +156,21 @@ impl Shared {
         let parent = parent(request.headers());
         let Some(method) = self.methods.get(request.uri().path()) else {
             let trace = TraceContext::below(parent);
-            return Err(Box::new(answer::refusal(
-                status::unknown_method(trace.trace_id),
-                None,
-            )));
+            return Err(Box::new(answer::refusal(status::unknown_method(trace.trace_id), None)));
         };
         let mut observation = Observation::begin(method, &self.metrics);
         match self.check(method, request, parent) {
             Ok(Checked { call, context, place }) => {
-                let deadline = call
-                    .deadline
-                    .map(|at| Box::pin(tokio::time::sleep_until(at.into())));
+                let deadline = call.deadline.map(|at| Box::pin(tokio::time::sleep_until(at.into())));
                 observation.admitted(context.clone(), place);
                 let trace_id = call.trace.trace_id;
                 request.extensions_mut().insert(Call::new(call));
-                Ok(Admitted {
-                    observation,
-                    context,
-                    deadline,
-                    trace_id,
-                    standard: method.policy.standard,
-                })
+                Ok(Admitted { observation, context, deadline, trace_id, standard: method.policy.standard })
             }
             Err(fault) => {
                 let trace = TraceContext::below(parent);
                 log_refusal(method, &fault, &trace);
-                Err(Box::new(answer::refusal(
-                    fault.into_status(trace.trace_id),
-                    Some(observation),
-                )))
+                Err(Box::new(answer::refusal(fault.into_status(trace.trace_id), Some(observation))))
             }
         }
     }
@@ -220,11 +203,7 @@ impl Shared {
             trace: span.trace,
             deadline: time.and_then(|time| Instant::now().checked_add(time)),
         };
-        Ok(Checked {
-            call,
-            context: span.context,
-            place,
-        })
+        Ok(Checked { call, context: span.context, place })
     }
 
     /// A place for the call. Probes and the like need none: they must be answered when the service is full.
@@ -235,11 +214,7 @@ impl Shared {
         if self.stop.is_cancelled() {
             return Err(Fault::new(ErrorReason::Draining, "the service is stopping").retry_after(DRAIN_RETRY));
         }
-        let limit = if policy.streaming {
-            &self.limits.streams
-        } else {
-            &self.limits.calls
-        };
+        let limit = if policy.streaming { &self.limits.streams } else { &self.limits.calls };
         limit.take().map(Some).ok_or_else(|| {
             self.metrics.shed.inc();
             Fault::new(ErrorReason::Overloaded, "the service is at its limit").retry_after(SHED_RETRY)
@@ -252,13 +227,7 @@ impl Admitted {
     where
         F: Future<Output = Result<Response<Body>, Infallible>>,
     {
-        let Admitted {
-            observation,
-            context,
-            mut deadline,
-            trace_id,
-            standard,
-        } = self;
+        let Admitted { observation, context, mut deadline, trace_id, standard } = self;
         let answered = match context {
             Some(context) => in_time(handled.with_context(context), deadline.as_mut()).await,
             None => in_time(handled, deadline.as_mut()).await,
@@ -313,10 +282,7 @@ fn foreign_refusal(headers: &HeaderMap) -> Option<Fault> {
 }
 
 fn parent(headers: &HeaderMap) -> Option<TraceContext> {
-    headers
-        .get(TRACEPARENT_KEY)
-        .and_then(|value| value.to_str().ok())
-        .and_then(TraceContext::parse)
+    headers.get(TRACEPARENT_KEY).and_then(|value| value.to_str().ok()).and_then(TraceContext::parse)
 }
 
 fn log_refusal(method: &Method, fault: &Fault, trace: &TraceContext) {

@@ -20,10 +20,7 @@ pub(super) struct Limits {
 
 impl Limits {
     pub(super) fn new(config: &ServerConfig) -> Limits {
-        Limits {
-            calls: Limit::new(config.calls_max),
-            streams: Limit::new(config.streams_max),
-        }
+        Limits { calls: Limit::new(config.calls_max), streams: Limit::new(config.streams_max) }
     }
 }
 
@@ -41,13 +38,7 @@ struct Taken {
 
 impl Limit {
     fn new(most: usize) -> Limit {
-        Limit {
-            most,
-            taken: Arc::new(Taken {
-                count: AtomicUsize::new(0),
-                none: Notify::new(),
-            }),
-        }
+        Limit { most, taken: Arc::new(Taken { count: AtomicUsize::new(0), none: Notify::new() }) }
     }
 
     /// A place, if one is free.

@@ -29,10 +29,7 @@ pub(super) struct RpcSpan {
 impl RpcSpan {
     /// A span that is not recorded: its ids exist nevertheless.
     pub(super) fn unrecorded(parent: Option<TraceContext>) -> RpcSpan {
-        RpcSpan {
-            trace: TraceContext::below(parent),
-            context: None,
-        }
+        RpcSpan { trace: TraceContext::below(parent), context: None }
     }
 
     /// Starts the span of a call.
@@ -53,11 +50,7 @@ impl RpcSpan {
                 Caller::Subject { .. } => tracer.samples(&parent.trace_id),
             };
             Context::new().with_remote_span_context(
-                TraceContext {
-                    sampled: by_caller || discloses,
-                    ..parent
-                }
-                .to_remote(),
+                TraceContext { sampled: by_caller || discloses, ..parent }.to_remote(),
             )
         });
         let attributes = vec![
@@ -73,10 +66,7 @@ impl RpcSpan {
         let span = tracer.build_with_context(builder, &parent.unwrap_or_default());
         let context = tracer.handler_context().with_span(span);
         let trace = TraceContext::from(context.span().span_context());
-        RpcSpan {
-            trace,
-            context: Some(context),
-        }
+        RpcSpan { trace, context: Some(context) }
     }
 }
 
@@ -120,10 +110,7 @@ impl Observation {
             return;
         }
         self.server.in_flight.dec();
-        self.method
-            .metrics
-            .latency
-            .observe(self.started.elapsed().as_secs_f64());
+        self.method.metrics.latency.observe(self.started.elapsed().as_secs_f64());
         self.method.metrics.handled(code);
         if let Some(context) = &self.context {
             let span = context.span();

@@ -48,11 +48,7 @@ pub struct Running {
 impl Running {
     pub(super) fn new(parts: Parts) -> Running {
         let (stop, kill) = (parts.stop.clone().drop_guard(), parts.kill.clone().drop_guard());
-        Running {
-            parts,
-            _stop: stop,
-            _kill: kill,
-        }
+        Running { parts, _stop: stop, _kill: kill }
     }
 
     /// Where it listens.
@@ -81,21 +77,15 @@ impl Running {
         parts.stop.cancel();
         let end = Instant::now() + parts.drain_time_max;
         // Tasks live as long as unary calls, which may wait for what a task does.
-        let calls_done = tokio::time::timeout_at(end, parts.limits.calls.none_taken())
-            .await
-            .is_ok();
-        let tasks_done = parts
-            .tasks
-            .shutdown(end.saturating_duration_since(Instant::now()));
+        let calls_done = tokio::time::timeout_at(end, parts.limits.calls.none_taken()).await.is_ok();
+        let tasks_done = parts.tasks.shutdown(end.saturating_duration_since(Instant::now()));
         let streams_done = tokio::time::timeout_at(end, parts.limits.streams.none_taken());
         let ((), streams_done) = tokio::join!(tasks_done, streams_done);
         if !calls_done || streams_done.is_err() {
             tracing::warn!(service = parts.name, "calls were cut: they did not end in time");
         }
         parts.health.end_watches().await;
-        let flushed = tokio::time::timeout(FLUSH_TIME_MAX, &mut parts.served)
-            .await
-            .is_ok();
+        let flushed = tokio::time::timeout(FLUSH_TIME_MAX, &mut parts.served).await.is_ok();
         parts.kill.cancel();
         // They end at once: there is nothing left to read from.
         if !flushed {

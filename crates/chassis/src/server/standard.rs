@@ -38,9 +38,7 @@ impl Standard {
         let reporter = HealthReporter::new();
         let server = HealthServer::new(HealthService::from_health_reporter(reporter.clone()));
         // The empty name stands for the whole server.
-        let names = std::iter::once(String::new())
-            .chain(services.iter().cloned())
-            .collect();
+        let names = std::iter::once(String::new()).chain(services.iter().cloned()).collect();
         let health = Health { reporter, names };
         health.report(true).await;
         let add = Box::new(|routes: Routes| routes.add_service(server).add_service(reflection));
@@ -67,11 +65,7 @@ pub(super) struct Health {
 impl Health {
     /// Says SERVING or NOT_SERVING for the server and each of its services.
     pub(super) async fn report(&self, serving: bool) {
-        let status = if serving {
-            ServingStatus::Serving
-        } else {
-            ServingStatus::NotServing
-        };
+        let status = if serving { ServingStatus::Serving } else { ServingStatus::NotServing };
         for name in &self.names {
             self.reporter.set_service_status(name, status).await;
         }

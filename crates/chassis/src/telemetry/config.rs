@@ -51,31 +51,19 @@ impl TelemetryConfig {
         };
         let filter = |text: &String| {
             let parsed = tracing_subscriber::EnvFilter::try_new(text);
-            parsed
-                .map(|_| ())
-                .map_err(|_| "a log filter, such as `info,entente_intake=debug`".to_owned())
+            parsed.map(|_| ()).map_err(|_| "a log filter, such as `info,entente_intake=debug`".to_owned())
         };
         let default = TelemetryConfig::default();
-        let peer = settings
-            .string("telemetry.otlp_peer")
-            .default("audit".to_owned())
-            .get();
+        let peer = settings.string("telemetry.otlp_peer").default("audit".to_owned()).get();
         TelemetryConfig {
-            otlp_endpoint: settings
-                .string("telemetry.otlp_endpoint")
-                .check(plain_http)
-                .optional()
-                .get(),
+            otlp_endpoint: settings.string("telemetry.otlp_endpoint").check(plain_http).optional().get(),
             otlp_peer: Some(peer).filter(|peer| !peer.is_empty()),
             trace_ratio: settings
                 .f64("telemetry.trace_ratio")
                 .default(default.trace_ratio)
                 .range(0.0..=1.0)
                 .get(),
-            log_format: settings
-                .setting("telemetry.log_format")
-                .default(LogFormat::Json)
-                .get(),
+            log_format: settings.setting("telemetry.log_format").default(LogFormat::Json).get(),
             log_filter: settings
                 .string("telemetry.log_filter")
                 .default(default.log_filter)

@@ -31,10 +31,7 @@ pub(super) struct ServiceName(pub(super) Arc<str>);
 /// What the exporting task is told.
 pub(super) enum Command {
     /// Spans of the service go to this exporter from now on.
-    Install {
-        service: String,
-        exporter: Box<SpanExporter>,
-    },
+    Install { service: String, exporter: Box<SpanExporter> },
     /// Export everything queued.
     Flush(oneshot::Sender<()>),
     /// Export everything queued and end.
@@ -130,12 +127,7 @@ impl Worker {
                 batch += 1;
                 self.sort(span);
             }
-            if batch == 0
-                && self
-                    .waiting
-                    .keys()
-                    .all(|service| !self.exporters.contains_key(service))
-            {
+            if batch == 0 && self.waiting.keys().all(|service| !self.exporters.contains_key(service)) {
                 return;
             }
             self.export_sorted().await;
@@ -172,10 +164,7 @@ fn service_of(span: &mut SpanData) -> String {
     if scope != APP_SCOPE {
         return scope.to_owned();
     }
-    let named = span
-        .attributes
-        .iter()
-        .position(|entry| entry.key.as_str() == SERVICE_NAME);
+    let named = span.attributes.iter().position(|entry| entry.key.as_str() == SERVICE_NAME);
     match named.map(|place| span.attributes.swap_remove(place).value) {
         Some(Value::String(service)) => service.as_str().to_owned(),
         Some(_) | None => String::new(),

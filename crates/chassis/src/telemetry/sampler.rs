@@ -18,7 +18,8 @@ pub(super) fn within_ratio(trace_id: &[u8; 16], ratio: f64) -> bool {
     let [.., a, b, c, d, e, f, g, h] = *trace_id;
     // 63 bits of the id against the same share of their range, as the SDK's own ratio sampler does.
     let position = u64::from_be_bytes([a, b, c, d, e, f, g, h]) >> 1;
-    (position as f64) < ratio * (1_u64 << 63) as f64
+    // The largest position rounds up to the whole range.
+    ratio >= 1.0 || (position as f64) < ratio * (1_u64 << 63) as f64
 }
 
 #[derive(Debug, Clone)]
@@ -41,11 +42,7 @@ impl ShouldSample for NewTraces {
             .any(|entry| entry.key.as_str() == DISCLOSES && entry.value == Value::Bool(true));
         let keep = discloses || within_ratio(&trace_id.to_bytes(), self.ratio);
         SamplingResult {
-            decision: if keep {
-                SamplingDecision::RecordAndSample
-            } else {
-                SamplingDecision::Drop
-            },
+            decision: if keep { SamplingDecision::RecordAndSample } else { SamplingDecision::Drop },
             attributes: Vec::new(),
             trace_state: TraceState::NONE,
         }
