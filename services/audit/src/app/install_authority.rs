@@ -1,0 +1,31 @@
+//! Installs what access says holds: the keys of tokens and the policy epoch, for one lease.
+
+use std::time::Duration;
+
+use super::App;
+use crate::error::Error;
+
+/// Whom to believe, and for how long.
+pub(crate) struct Authority {
+    /// Key id and Ed25519 public key of every key that verifies a token now.
+    pub(crate) keys: Vec<(String, [u8; 32])>,
+    /// Policy epoch in force.
+    pub(crate) epoch: u64,
+    /// How long this holds from now.
+    pub(crate) lease: Duration,
+}
+
+impl App {
+    /// Installs an authority. When this returns, no read is answered under an earlier epoch.
+    pub(crate) fn install_authority(&self, authority: Authority) -> Result<(), Error> {
+        let installed = self.lease.epoch();
+        if authority.epoch < installed {
+            return Err(Error::EpochReversed { announced: authority.epoch, installed });
+        }
+        // The epoch first: a token of an earlier one must not pass between the two.
+        self.tokens.set_epoch(authority.epoch);
+        self.tokens.set_keys(authority.keys);
+        self.lease.install(authority.epoch, authority.lease);
+        Ok(())
+    }
+}
