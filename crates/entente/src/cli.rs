@@ -37,7 +37,7 @@ pub(crate) enum Command {
     Demo(Demo),
     /// Run one service, as in Kubernetes. Example: entente serve intake --config intake.toml
     Serve(Serve),
-    /// Submit and read reports. Example: entente report submit bundle.json --label "TLP:CLEAR//BY VLD-COAST"
+    /// Submit and read reports. Example: entente report submit bundle.json --label "NOLEVEL//TLP:CLEAR//ONWARD OPEN//BY VLD-COAST"
     Report(Report),
     /// Standing interests. Example: entente interest add --phrase "night ferry"
     Interest(Interest),

@@ -21,7 +21,7 @@ use entente_chassis::{
     telemetry::{Telemetry, TelemetryConfig},
     tls::TlsIdentity,
 };
-use entente_proto::audit::v1::{GetLogRequest, audit_service_client::AuditServiceClient};
+use entente_proto::audit::v1::{GetLogRequest, GetLogResponse, audit_service_client::AuditServiceClient};
 use tonic::Request;
 
 use crate::{
@@ -36,8 +36,6 @@ pub(crate) use service::Service;
 
 /// Trust domain of a mesh on one machine. `.example` is reserved: no real mesh is called so.
 const TRUST_DOMAIN: &str = "entente.example";
-/// Origin of a new audit log; a data folder keeps the one it began with.
-const LOG_ORIGIN: &str = "audit.entente.example/ops/1";
 /// Longest a call while starting may take.
 const START_LIMIT: Duration = Duration::from_secs(10);
 /// How long stopping may take before what still runs is dropped.
@@ -58,7 +56,6 @@ pub(crate) struct Mesh {
     folder: Folder,
     certificates: Certificates,
     listen: IpAddr,
-    log_origin: String,
     running: BTreeMap<Service, RunningService>,
     addresses: BTreeMap<Service, SocketAddr>,
     admin: BTreeMap<Service, SocketAddr>,
@@ -81,12 +78,10 @@ impl Mesh {
         let certificates = Certificates::open(&folder.path().join("pki"), trust_domain)?;
         people::write(&folder, &certificates)?;
         let previous = Endpoints::read(&folder.path().join(ENDPOINTS)).ok();
-        let log_origin = previous.as_ref().map_or(LOG_ORIGIN, |previous| &previous.log_origin).to_owned();
         let mut mesh = Mesh {
             folder,
             certificates,
             listen: options.listen,
-            log_origin,
             running: BTreeMap::new(),
             addresses: BTreeMap::new(),
             admin: BTreeMap::new(),
@@ -126,7 +121,6 @@ impl Mesh {
             admin_listen: self.admin.get(&service).copied().unwrap_or(any_port(Ipv4Addr::LOCALHOST.into())),
             peers: self.peers(service),
             data_dir: self.folder.service(service.name())?,
-            log_origin: self.log_origin.clone(),
             registry: self.folder.path().join(people::REGISTRY),
         };
         let running = service::start(service, place).await?;
@@ -189,13 +183,14 @@ impl Mesh {
                 .map(|(service, address)| (service.name().to_owned(), reachable(*address).to_string()))
                 .collect()
         };
+        let log = self.log().await?;
         Ok(Endpoints {
             trust_domain: TRUST_DOMAIN.to_owned(),
             services: named(&self.addresses),
             admin: named(&self.admin),
             ca: self.certificates.bundle_path(),
-            log_origin: self.log_origin.clone(),
-            log_verifier_key: self.log_key().await?,
+            log_origin: log.log_origin,
+            log_verifier_key: log.verifier_key,
             profiles: people::profiles(&self.folder)?,
             default_profile: DEFAULT_PROFILE.to_owned(),
         })
@@ -215,8 +210,8 @@ impl Mesh {
             .map_err(|error| Failure::internal(format!("certificate of {}: {error}", service.name())))
     }
 
-    /// The audit log's public key, asked for as intake would.
-    async fn log_key(&self) -> Result<String, Failure> {
+    /// Name and public key of the audit log, asked for as intake would.
+    async fn log(&self) -> Result<GetLogResponse, Failure> {
         let peer = PeerConfig {
             service: Service::Audit.name().to_owned(),
             address: reachable(self.address(Service::Audit)).to_string(),
@@ -225,7 +220,7 @@ impl Mesh {
             .map_err(|error| Failure::internal(format!("audit: {error}")))?;
         let mut request = Request::new(GetLogRequest {});
         request.set_timeout(START_LIMIT);
-        Ok(AuditServiceClient::new(channel).get_log(request).await?.into_inner().verifier_key)
+        Ok(AuditServiceClient::new(channel).get_log(request).await?.into_inner())
     }
 }
 

@@ -2,7 +2,7 @@
 
 use std::process::ExitCode;
 
-use entente_chassis::run::Arguments;
+use entente_chassis::run::{Arguments, run_with};
 
 use crate::{cli::Serve, exit::USAGE, mesh::Service};
 
@@ -19,6 +19,16 @@ pub(crate) fn run(arguments: &Serve) -> ExitCode {
         check: arguments.check,
         json: arguments.json,
     };
-    let _ = (service, &given);
-    ExitCode::from(USAGE)
+    match service {
+        Service::Audit => run_with("audit", &given, entente_audit::AuditConfig::read, entente_audit::start),
+        Service::Access => {
+            run_with("access", &given, entente_access::AccessConfig::read, entente_access::start)
+        }
+        Service::Intake => {
+            run_with("intake", &given, entente_intake::IntakeConfig::read, entente_intake::start)
+        }
+        Service::Alerting => {
+            run_with("alerting", &given, entente_alerting::AlertingConfig::read, entente_alerting::start)
+        }
+    }
 }

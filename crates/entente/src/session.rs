@@ -122,8 +122,10 @@ impl Session {
         Ok(text)
     }
 
-    /// Forgets the token, so that the next call mints one at the epoch in force.
+    /// Forgets the token, so that the next call mints one at the epoch in force, with the certificate as it is now.
     pub(crate) async fn renew(&self) {
+        // A certificate that cannot be read again is used as long as it holds.
+        let _ = self.identity.reload();
         *self.token.lock().await = None;
     }
 }

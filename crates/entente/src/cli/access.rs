@@ -15,7 +15,7 @@ pub(crate) struct Access {
 /// What to ask of access.
 #[derive(Subcommand)]
 pub(crate) enum AccessCommand {
-    /// Why a subject may or may not read under a label. Example: entente access explain --label "TLP:CLEAR//BY VLD-COAST"
+    /// Why a subject may or may not read under a label. Example: entente access explain --label "NOLEVEL//TLP:CLEAR//ONWARD OPEN//BY VLD-COAST"
     #[command(after_help = HELP)]
     Explain(AccessExplain),
     /// Who you are to the mesh. Example: entente access whoami

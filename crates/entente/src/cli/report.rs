@@ -17,7 +17,7 @@ pub(crate) struct Report {
 /// What to do with reports.
 #[derive(Subcommand)]
 pub(crate) enum ReportCommand {
-    /// Submit STIX 2.1 or free text. Example: entente report submit bundle.json.gz --label "TLP:CLEAR//BY VLD-COAST"
+    /// Submit STIX 2.1 or free text. Example: entente report submit bundle.json.gz --label "NOLEVEL//TLP:CLEAR//ONWARD OPEN//BY VLD-COAST"
     #[command(after_help = HELP)]
     Submit(Submit),
     /// Read one report. Example: entente report get indicator--8e2e2d2b-17d4-4cbf-938f-98ee46b3cd3f

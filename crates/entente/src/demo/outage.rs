@@ -2,7 +2,7 @@
 
 use entente_chassis::status::{self, ErrorReason};
 use entente_proto::{
-    audit::v1::{ListRecordsRequest, Operation},
+    audit::v1::{ListRecordsRequest, Operation, ProvenRecord},
     common::v1::Severity,
     intake::v1::{FreeText, GetReportRequest, ReportItem, report_item::Body},
 };
@@ -87,12 +87,18 @@ async fn recorded(cast: &Cast, report_id: &str) -> Result<bool, Failure> {
     };
     let until = Instant::now() + PATIENCE;
     while Instant::now() < until {
-        let records = audit::records(&cast.runa, ask.clone(), 10).await?;
-        let mut records = records.iter().filter_map(|record| record.record.as_ref());
-        if records.any(|record| record.operation() == Operation::Collection) {
-            return Ok(true);
+        match audit::records(&cast.runa, ask.clone(), 10).await {
+            Ok(records) if records.iter().any(is_acceptance) => return Ok(true),
+            Ok(_) => {}
+            // Until access has told the restarted log whose tokens to believe.
+            Err(failure) if failure.is_unavailable() => {}
+            Err(failure) => return Err(failure),
         }
         sleep(ASK_AGAIN_AFTER).await;
     }
     Ok(false)
+}
+
+fn is_acceptance(record: &ProvenRecord) -> bool {
+    record.record.as_ref().is_some_and(|record| record.operation() == Operation::Collection)
 }

@@ -6,11 +6,15 @@ use std::{
     path::{Path, PathBuf},
 };
 
+use entente_access::AccessConfig;
+use entente_alerting::AlertingConfig;
+use entente_audit::AuditConfig;
 use entente_chassis::{
     config::Settings,
     run::{Deps, RunningService, StartError},
     tls::TlsFiles,
 };
+use entente_intake::IntakeConfig;
 use toml::{Table, Value};
 
 use crate::exit::{Failure, REFUSED};
@@ -62,34 +66,33 @@ pub(super) struct Place {
     pub(super) admin_listen: SocketAddr,
     pub(super) peers: BTreeMap<String, String>,
     pub(super) data_dir: PathBuf,
-    pub(super) log_origin: String,
     pub(super) registry: PathBuf,
 }
 
 /// Starts a service with the configuration it would read from a file: what is not set here has its default.
 pub(super) async fn start(service: Service, place: Place) -> Result<RunningService, Failure> {
-    let settings = Settings::new(service.name()).toml(&place.settings(service).to_string());
+    let mut settings = Settings::new(service.name()).toml(&place.settings(service).to_string());
     let deps = Deps::system(service.name());
     let started = match service {
         Service::Audit => {
+            let config = AuditConfig::read(&mut settings);
             finish(service, settings)?;
-            let _ = &deps;
-            Err(StartError::other("stub"))
+            entente_audit::start(config, deps).await
         }
         Service::Access => {
+            let config = AccessConfig::read(&mut settings);
             finish(service, settings)?;
-            let _ = &deps;
-            Err(StartError::other("stub"))
+            entente_access::start(config, deps).await
         }
         Service::Intake => {
+            let config = IntakeConfig::read(&mut settings);
             finish(service, settings)?;
-            let _ = &deps;
-            Err(StartError::other("stub"))
+            entente_intake::start(config, deps).await
         }
         Service::Alerting => {
+            let config = AlertingConfig::read(&mut settings);
             finish(service, settings)?;
-            let _ = &deps;
-            Err(StartError::other("stub"))
+            entente_alerting::start(config, deps).await
         }
     };
     started.map_err(|error| not_started(service, &error))
@@ -135,12 +138,9 @@ impl Place {
             ),
             ("peers", Value::Table(peers.collect())),
         ]);
-        let own = match service {
-            Service::Audit => Some(("log_origin", text(&self.log_origin))),
-            Service::Access => Some(("registry_file", path(&self.registry))),
-            Service::Intake | Service::Alerting => None,
-        };
-        settings.extend(own.map(|(key, value)| (key.to_owned(), value)));
+        if service == Service::Access {
+            settings.insert("registry_file".to_owned(), path(&self.registry));
+        }
         settings
     }
 }
