@@ -49,7 +49,7 @@ pub fn real_input(name: &str) -> Option<PathBuf> {
 
 /// Repeats `attempt` until it gives something, for as long as a slow machine may need: for what becomes true by itself
 /// and tells nobody, such as a service that has just started.
-pub async fn eventually<T, F: Future<Output = Option<T>>>(mut attempt: impl FnMut() -> F) -> T {
+pub async fn eventually<T>(mut attempt: impl AsyncFnMut() -> Option<T>) -> T {
     const PATIENCE: Duration = Duration::from_secs(30);
     const PAUSE: Duration = Duration::from_millis(2);
     let attempts = async {
