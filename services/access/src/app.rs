@@ -160,11 +160,7 @@ impl App {
 
     /// Refuses an answer made under an epoch that is no longer in force: nothing leaves under rights that have ended.
     fn still_at(&self, epoch: u64) -> Result<(), Error> {
-        if self.in_force()?.epoch() == epoch {
-            Ok(())
-        } else {
-            Err(Error::EpochChanged)
-        }
+        if self.in_force()?.epoch() == epoch { Ok(()) } else { Err(Error::EpochChanged) }
     }
 
     /// The subject of a call, with its rights as they are now: a token never revives a right.
@@ -178,11 +174,7 @@ impl App {
     /// The subject of a call, who must be a policy administrator now.
     fn administrator(&self, call: &Call) -> Result<Caller, Error> {
         let caller = self.caller(call)?;
-        if caller.has_role(POLICY_ADMIN) {
-            Ok(caller)
-        } else {
-            Err(Error::RoleMissing(POLICY_ADMIN))
-        }
+        if caller.has_role(POLICY_ADMIN) { Ok(caller) } else { Err(Error::RoleMissing(POLICY_ADMIN)) }
     }
 
     fn is_custodian(&self, organization: &str) -> bool {
@@ -216,10 +208,8 @@ impl Caller {
         asked: &T,
         etag: &str,
     ) -> Result<RequestKey, Error> {
-        let bytes = serde_json::to_vec(&(asked, etag)).map_err(|source| Error::Stored {
-            what: "a request",
-            source,
-        })?;
+        let bytes = serde_json::to_vec(&(asked, etag))
+            .map_err(|source| Error::Stored { what: "a request", source })?;
         let digest = aws_lc_rs::digest::digest(&aws_lc_rs::digest::SHA256, &bytes);
         Ok(RequestKey {
             subject_id: self.subject_id().to_owned(),

@@ -40,10 +40,7 @@ pub struct TokenSettings {
 
 impl Default for TokenSettings {
     fn default() -> TokenSettings {
-        TokenSettings {
-            lifetime: TOKEN_LIFETIME_MAX,
-            rotate_every: ROTATE_EVERY,
-        }
+        TokenSettings { lifetime: TOKEN_LIFETIME_MAX, rotate_every: ROTATE_EVERY }
     }
 }
 
@@ -68,11 +65,7 @@ impl AccessConfig {
             chassis: ChassisConfig::read(settings, &["audit"]),
             data_dir: settings.path("data_dir").required().get(),
             registry_file: settings.path("registry_file").optional().get(),
-            custodian: settings
-                .string("custodian")
-                .check(is_organization)
-                .optional()
-                .get(),
+            custodian: settings.string("custodian").check(|name| is_organization(name)).optional().get(),
             lease: settings
                 .duration("lease")
                 .default(LEASE)
@@ -94,9 +87,7 @@ impl AccessConfig {
     }
 }
 
-fn is_organization(name: &String) -> Result<(), String> {
-    let checked = entente_domain::ids::OrganizationId::new(name.as_str());
-    checked
-        .map(|_| ())
-        .map_err(|_| "the name of an organization, such as VLD-COAST".to_owned())
+fn is_organization(name: &str) -> Result<(), String> {
+    let checked = entente_domain::ids::OrganizationId::new(name);
+    checked.map(|_| ()).map_err(|_| "the name of an organization, such as VLD-COAST".to_owned())
 }

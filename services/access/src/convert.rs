@@ -55,11 +55,7 @@ fn name(field_name: &str, text: &str) -> Result<String, Error> {
 }
 
 fn required_name(field_name: &str, text: &str) -> Result<String, Error> {
-    if text.is_empty() {
-        field(field_name, "is required")
-    } else {
-        name(field_name, text)
-    }
+    if text.is_empty() { field(field_name, "is required") } else { name(field_name, text) }
 }
 
 /// A request for a token.
@@ -67,11 +63,7 @@ pub(crate) fn mint(request: &wire::MintTokenRequest) -> Result<MintRequest, Erro
     if request.actions.len() > ACTIONS_MAX {
         return field("actions", format!("has more than {ACTIONS_MAX} entries"));
     }
-    let realm = if request.realm.is_empty() {
-        "REAL"
-    } else {
-        &request.realm
-    };
+    let realm = if request.realm.is_empty() { "REAL" } else { &request.realm };
     Ok(MintRequest {
         purpose: required_name("purpose", &request.purpose)?,
         realm: name("realm", realm)?,
@@ -95,10 +87,7 @@ pub(crate) fn token_keys(keys: Vec<(String, [u8; 32])>, trust_domain: String) ->
         key_id,
         ed25519_public_key: key.to_vec().into(),
     };
-    wire::ListTokenKeysResponse {
-        keys: keys.into_iter().map(key).collect(),
-        trust_domain,
-    }
+    wire::ListTokenKeysResponse { keys: keys.into_iter().map(key).collect(), trust_domain }
 }
 
 /// Labels to decide.
@@ -106,15 +95,8 @@ pub(crate) fn decision_request(request: wire::DecideLabelsRequest) -> Result<Dec
     if request.labels.len() > LABELS_MAX {
         return field("labels", format!("has more than {LABELS_MAX} entries"));
     }
-    if let Some(index) = request
-        .labels
-        .iter()
-        .position(|label| label.line.len() > LINE_BYTES_MAX)
-    {
-        return field(
-            &format!("labels[{index}].line"),
-            format!("is longer than {LINE_BYTES_MAX} bytes"),
-        );
+    if let Some(index) = request.labels.iter().position(|label| label.line.len() > LINE_BYTES_MAX) {
+        return field(&format!("labels[{index}].line"), format!("is longer than {LINE_BYTES_MAX} bytes"));
     }
     let behalf = match request.behalf {
         Some(decide_labels_request::Behalf::TransactionToken(token)) => Behalf::Token(token),
@@ -122,22 +104,12 @@ pub(crate) fn decision_request(request: wire::DecideLabelsRequest) -> Result<Dec
             Behalf::Standing(self::standing(&standing)?)
         }
         None => {
-            return field(
-                "behalf",
-                "say on whose behalf: a transaction token, or a standing subject",
-            );
+            return field("behalf", "say on whose behalf: a transaction token, or a standing subject");
         }
     };
-    let label = |label: Label| LabelReference {
-        line: label.line,
-        hash: label.hash.to_vec(),
-    };
+    let label = |label: Label| LabelReference { line: label.line, hash: label.hash.to_vec() };
     let labels = request.labels.into_iter().map(label).collect();
-    Ok(DecisionRequest {
-        behalf,
-        labels,
-        at_least_as_fresh_as: request.at_least_as_fresh_as,
-    })
+    Ok(DecisionRequest { behalf, labels, at_least_as_fresh_as: request.at_least_as_fresh_as })
 }
 
 fn standing(standing: &wire::StandingSubject) -> Result<Standing, Error> {
@@ -175,21 +147,11 @@ pub(crate) fn submit_request(request: wire::CheckSubmitRequest) -> Result<Submit
     if request.label_lines.is_empty() || request.label_lines.len() > LINES_MAX {
         return field("label_lines", format!("send 1 to {LINES_MAX} lines"));
     }
-    if let Some(index) = request
-        .label_lines
-        .iter()
-        .position(|line| line.len() > LINE_BYTES_MAX)
-    {
-        return field(
-            &format!("label_lines[{index}]"),
-            format!("is longer than {LINE_BYTES_MAX} bytes"),
-        );
+    if let Some(index) = request.label_lines.iter().position(|line| line.len() > LINE_BYTES_MAX) {
+        return field(&format!("label_lines[{index}]"), format!("is longer than {LINE_BYTES_MAX} bytes"));
     }
     let operation = name("operation", &request.operation)?;
-    Ok(SubmitRequest {
-        label_lines: request.label_lines,
-        operation,
-    })
+    Ok(SubmitRequest { label_lines: request.label_lines, operation })
 }
 
 /// Submit decisions for intake.
@@ -204,10 +166,7 @@ pub(crate) fn submit_decisions(decisions: SubmitDecisions) -> wire::CheckSubmitR
 }
 
 fn submit_decision(decision: SubmitDecision) -> wire::SubmitDecision {
-    let fault = |(code, description): (&str, String)| wire::LabelFault {
-        code: code.to_owned(),
-        description,
-    };
+    let fault = |(code, description): (&str, String)| wire::LabelFault { code: code.to_owned(), description };
     wire::SubmitDecision {
         allowed: decision.allowed,
         reason: decision.reason.to_owned(),
@@ -217,22 +176,11 @@ fn submit_decision(decision: SubmitDecision) -> wire::SubmitDecision {
 }
 
 fn resolved(resolved: Resolved) -> wire::ResolvedLabel {
-    let Resolved {
-        label,
-        line,
-        timeless,
-        timeless_line,
-    } = resolved;
+    let Resolved { label, line, timeless, timeless_line } = resolved;
     wire::ResolvedLabel {
         banner: format!("({line})"),
-        label: Some(Label {
-            line,
-            hash: label.hash().as_bytes().to_vec().into(),
-        }),
-        timeless: Some(Label {
-            line: timeless_line,
-            hash: timeless.hash().as_bytes().to_vec().into(),
-        }),
+        label: Some(Label { line, hash: label.hash().as_bytes().to_vec().into() }),
+        timeless: Some(Label { line: timeless_line, hash: timeless.hash().as_bytes().to_vec().into() }),
         not_before: label.not_before().map(|day| day.unix_days()),
         not_after: label.not_after().map(|day| day.unix_days()),
         review_by: label.review_by().map(|day| day.unix_days()),
@@ -264,18 +212,13 @@ pub(crate) fn labels(hashes: Vec<[u8; 32]>, lines: Vec<Option<String>>) -> wire:
         line: line.unwrap_or_default(),
         hash: hash.to_vec().into(),
     };
-    wire::BatchGetLabelsResponse {
-        labels: hashes.into_iter().zip(lines).map(label).collect(),
-    }
+    wire::BatchGetLabelsResponse { labels: hashes.into_iter().zip(lines).map(label).collect() }
 }
 
 /// A question why.
 pub(crate) fn explain_request(request: &wire::ExplainAccessRequest) -> Result<ExplainRequest, Error> {
     if request.label_line.is_empty() || request.label_line.len() > LINE_BYTES_MAX {
-        return field(
-            "label_line",
-            format!("is required, at most {LINE_BYTES_MAX} bytes"),
-        );
+        return field("label_line", format!("is required, at most {LINE_BYTES_MAX} bytes"));
     }
     Ok(ExplainRequest {
         subject_id: name("subject_id", &request.subject_id)?,
@@ -294,13 +237,7 @@ pub(crate) fn explanation(explanation: Explanation) -> wire::ExplainAccessRespon
     };
     wire::ExplainAccessResponse {
         allowed: explanation.outcome.is_ok(),
-        reason: explanation
-            .outcome
-            .as_ref()
-            .err()
-            .copied()
-            .unwrap_or_default()
-            .to_owned(),
+        reason: explanation.outcome.as_ref().err().copied().unwrap_or_default().to_owned(),
         conditions: explanation.conditions.into_iter().map(condition).collect(),
         epoch: explanation.epoch,
         receipt: Some(receipt(explanation.receipt)),
@@ -312,25 +249,16 @@ pub(crate) fn explanation(explanation: Explanation) -> wire::ExplainAccessRespon
 pub(crate) fn suspend_request(request: &wire::SuspendSubjectRequest) -> Result<SuspendRequest, Error> {
     let chars = request.justification.chars().count();
     if request.justification.trim().is_empty() || chars > JUSTIFICATION_CHARS_MAX {
-        return field(
-            "justification",
-            format!("is required, at most {JUSTIFICATION_CHARS_MAX} characters"),
-        );
+        return field("justification", format!("is required, at most {JUSTIFICATION_CHARS_MAX} characters"));
     }
     let subject_id = required_name("subject_id", &request.subject_id)?;
-    Ok(SuspendRequest {
-        subject_id,
-        justification: request.justification.clone(),
-    })
+    Ok(SuspendRequest { subject_id, justification: request.justification.clone() })
 }
 
 /// A suspension made.
 pub(crate) fn suspension(suspension: &Suspension) -> wire::SuspendSubjectResponse {
     let suspend_time = Some(timestamp(suspension.suspend_time_ms));
-    wire::SuspendSubjectResponse {
-        epoch: suspension.epoch,
-        suspend_time,
-    }
+    wire::SuspendSubjectResponse { epoch: suspension.epoch, suspend_time }
 }
 
 /// The page asked for.
@@ -338,11 +266,7 @@ pub(crate) fn page(page_size: u32, page_token: &str) -> Result<PageRequest, Erro
     if page_size > PAGE_SIZE_MAX {
         return field("page_size", format!("is above {PAGE_SIZE_MAX}"));
     }
-    let size = if page_size == 0 {
-        PAGE_SIZE_DEFAULT
-    } else {
-        page_size
-    };
+    let size = if page_size == 0 { PAGE_SIZE_DEFAULT } else { page_size };
     Ok(PageRequest {
         page_size: usize::try_from(size).unwrap_or(usize::MAX),
         page_token: page_token.to_owned(),
@@ -373,8 +297,5 @@ pub(crate) fn receipt(receipt: AuditReceipt) -> Receipt {
 /// Milliseconds since 1970-01-01 as the wire has them.
 pub(crate) fn timestamp(milliseconds: i64) -> Timestamp {
     let nanos = i32::try_from(milliseconds.rem_euclid(1_000) * 1_000_000).unwrap_or_default();
-    Timestamp {
-        seconds: milliseconds.div_euclid(1_000),
-        nanos,
-    }
+    Timestamp { seconds: milliseconds.div_euclid(1_000), nanos }
 }

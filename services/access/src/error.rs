@@ -17,10 +17,7 @@ pub struct FieldFault {
 impl FieldFault {
     /// A fault of `field`.
     pub fn new(field: impl Into<String>, description: impl Into<String>) -> Self {
-        FieldFault {
-            field: field.into(),
-            description: description.into(),
-        }
+        FieldFault { field: field.into(), description: description.into() }
     }
 }
 

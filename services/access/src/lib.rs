@@ -106,34 +106,14 @@ pub async fn start(config: AccessConfig, deps: Deps) -> Result<RunningService, S
     tokens.set_keys(app.keys.public_keys());
     let policies = Policies::from_descriptors(entente_proto::FILE_DESCRIPTOR_SET, &[SERVICE_NAME])?;
     let server_config = config.chassis.server.clone();
-    let server = Server::new(
-        "access",
-        server_config,
-        identity.clone(),
-        policies,
-        Some(tokens.clone()),
-        deps.metrics,
-    );
+    let server =
+        Server::new("access", server_config, identity.clone(), policies, Some(tokens.clone()), deps.metrics);
     let bound = server.bind().await?;
-    let service = Service {
-        app: app.clone(),
-        draining: tasks.cancellation(),
-    };
+    let service = Service { app: app.clone(), draining: tasks.cancellation() };
     let service = AccessServiceServer::new(service).max_decoding_message_size(BULK_MESSAGE_BYTES_MAX);
-    worker::spawn(
-        Workers {
-            app,
-            tokens,
-            database,
-            outbox_wake,
-        },
-        &tasks,
-    );
+    worker::spawn(Workers { app, tokens, database, outbox_wake }, &tasks);
     identity.spawn_reloader(&tasks, client::RELOAD_EVERY);
-    Ok(RunningService::new(
-        "access",
-        bound.serve(Routes::new(service), tasks),
-    ))
+    Ok(RunningService::new("access", bound.serve(Routes::new(service), tasks)))
 }
 
 /// Imports the initial registry into an empty store. Only a store that had a registry can have lease holders from before.
@@ -142,9 +122,7 @@ async fn fill(store: &SqliteStore, config: &AccessConfig, deps: &Deps) -> Result
     if let Some(file) = &config.registry_file {
         let now = deps.clock.now().duration_since(UNIX_EPOCH).unwrap_or_default();
         let now_ms = i64::try_from(now.as_millis()).unwrap_or(i64::MAX);
-        let imported = import_registry(store, file, now_ms)
-            .await
-            .map_err(StartError::other)?;
+        let imported = import_registry(store, file, now_ms).await.map_err(StartError::other)?;
         tracing::info!(imported, "the registry file was looked at");
     }
     Ok(Leases::new(config.lease, !stored.partners.is_empty()))
@@ -152,13 +130,7 @@ async fn fill(store: &SqliteStore, config: &AccessConfig, deps: &Deps) -> Result
 
 fn audit(config: &AccessConfig, identity: &TlsIdentity) -> Result<AuditClient, StartError> {
     let address = config.chassis.peers.get("audit").cloned().unwrap_or_default();
-    let channel = client::connect(
-        &PeerConfig {
-            service: "audit".to_owned(),
-            address,
-        },
-        identity,
-    )?;
+    let channel = client::connect(&PeerConfig { service: "audit".to_owned(), address }, identity)?;
     Ok(AuditClient::new(channel, identity.spiffe_id()))
 }
 

@@ -3,9 +3,5 @@
 use std::process::ExitCode;
 
 fn main() -> ExitCode {
-    entente_chassis::run::run(
-        "access",
-        entente_access::AccessConfig::read,
-        entente_access::start,
-    )
+    entente_chassis::run::run("access", entente_access::AccessConfig::read, entente_access::start)
 }

@@ -33,9 +33,7 @@ fn refuse(call: &Call, error: &Error) -> Status {
 
 /// Runs a call's work and encodes what comes of it.
 async fn answer<T>(call: &Call, work: impl Future<Output = Result<T, Error>>) -> Result<Response<T>, Status> {
-    work.await
-        .map(Response::new)
-        .map_err(|error| refuse(call, &error))
+    work.await.map(Response::new).map_err(|error| refuse(call, &error))
 }
 
 #[tonic::async_trait]
@@ -58,10 +56,7 @@ impl AccessService for Service {
         &self,
         _request: Request<ListTokenKeysRequest>,
     ) -> Result<Response<ListTokenKeysResponse>, Status> {
-        Ok(Response::new(convert::token_keys(
-            self.app.keys.public_keys(),
-            self.app.trust_domain(),
-        )))
+        Ok(Response::new(convert::token_keys(self.app.keys.public_keys(), self.app.trust_domain())))
     }
 
     async fn decide_labels(
@@ -83,9 +78,7 @@ impl AccessService for Service {
         let call = Call::of(&request)?;
         answer(&call, async {
             let asked = convert::submit_request(request.into_inner())?;
-            Ok(convert::submit_decisions(
-                self.app.check_submit(&call, asked).await?,
-            ))
+            Ok(convert::submit_decisions(self.app.check_submit(&call, asked).await?))
         })
         .await
     }
@@ -108,12 +101,7 @@ impl AccessService for Service {
         request: Request<Streaming<WatchEpochRequest>>,
     ) -> Result<Response<Self::WatchEpochStream>, Status> {
         let call = Call::of(&request)?;
-        let watch = watch::Watch::new(
-            self.app.clone(),
-            call,
-            self.draining.clone(),
-            request.into_inner(),
-        );
+        let watch = watch::Watch::new(self.app.clone(), call, self.draining.clone(), request.into_inner());
         Ok(Response::new(Box::pin(watch.run())))
     }
 
@@ -134,10 +122,7 @@ impl AccessService for Service {
         answer(&call, async {
             let (row, registry) = self.app.get_self(&call)?;
             let subject = Some(convert::subject(row, registry.registry()));
-            Ok(GetSelfResponse {
-                subject,
-                epoch: registry.epoch(),
-            })
+            Ok(GetSelfResponse { subject, epoch: registry.epoch() })
         })
         .await
     }
@@ -169,10 +154,7 @@ impl AccessService for Service {
             let (proposal, etag) = convert::partner_proposal(request.partner)?;
             let change = convert::change("partner.etag", &etag, &request.request_id)?;
             let changed = self.app.put_partner(&call, proposal, change).await?;
-            Ok(PutPartnerResponse {
-                partner: Some(convert::partner(changed.resource)),
-                epoch: changed.epoch,
-            })
+            Ok(PutPartnerResponse { partner: Some(convert::partner(changed.resource)), epoch: changed.epoch })
         })
         .await
     }
@@ -211,10 +193,7 @@ impl AccessService for Service {
             let registry = self.app.in_force()?;
             let changed = self.app.put_subject(&call, proposal, change).await?;
             let subject = Some(convert::subject(changed.resource, registry.registry()));
-            Ok(PutSubjectResponse {
-                subject,
-                epoch: changed.epoch,
-            })
+            Ok(PutSubjectResponse { subject, epoch: changed.epoch })
         })
         .await
     }
@@ -226,9 +205,7 @@ impl AccessService for Service {
         let call = Call::of(&request)?;
         answer(&call, async {
             let asked = convert::suspend_request(request.get_ref())?;
-            Ok(convert::suspension(
-                &self.app.suspend_subject(&call, asked).await?,
-            ))
+            Ok(convert::suspension(&self.app.suspend_subject(&call, asked).await?))
         })
         .await
     }

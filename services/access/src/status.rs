@@ -29,29 +29,23 @@ pub(crate) fn fault(error: &Error) -> Fault {
         Error::PurposeNotGranted(_) => Fault::new(ErrorReason::PurposeNotGranted, error.to_string())
             .field("purpose", "assert a purpose granted to you"),
         Error::RoleMissing(_) => Fault::new(ErrorReason::RoleMissing, error.to_string()),
-        Error::StandingNotAllowed(_) => Fault::new(
-            ErrorReason::CallerNotAllowed,
-            "send the transaction token of the call",
-        )
-        .field(
-            "standing_subject",
-            "only alerting works for subjects who are not there",
-        ),
+        Error::StandingNotAllowed(_) => {
+            Fault::new(ErrorReason::CallerNotAllowed, "send the transaction token of the call")
+                .field("standing_subject", "only alerting works for subjects who are not there")
+        }
         Error::NoSubject => Fault::new(ErrorReason::TokenMissing, error.to_string()),
         Error::NoCertificateSubject => Fault::new(ErrorReason::IdentityInvalid, error.to_string()),
         Error::Token(cause) => Fault::new(cause.reason(), "mint a new token"),
-        Error::AlreadyExists(_) => Fault::new(
-            ErrorReason::AlreadyExists,
-            "something of that name is there: send its etag",
-        ),
+        Error::AlreadyExists(_) => {
+            Fault::new(ErrorReason::AlreadyExists, "something of that name is there: send its etag")
+        }
         Error::EtagMismatch(_) => {
             Fault::new(ErrorReason::EtagMismatch, "read it again and repeat the change")
         }
         Error::RequestIdReused(_) => Fault::new(ErrorReason::RequestIdReused, error.to_string()),
-        Error::PageToken => Fault::new(
-            ErrorReason::PageTokenInvalid,
-            "start the list again without a page token",
-        ),
+        Error::PageToken => {
+            Fault::new(ErrorReason::PageTokenInvalid, "start the list again without a page token")
+        }
         Error::NotYetFresh { .. } => {
             Fault::new(ErrorReason::NotYetFresh, error.to_string()).retry_after(RETRY_AFTER)
         }
@@ -63,11 +57,10 @@ pub(crate) fn fault(error: &Error) -> Fault {
         }
         Error::RegistryUnknown => Fault::new(ErrorReason::AccessUnavailable, "rights cannot be decided now")
             .retry_after(RETRY_AFTER),
-        Error::Audit(_) => Fault::new(
-            ErrorReason::AuditUnavailable,
-            "the consultation cannot be recorded now",
-        )
-        .retry_after(RETRY_AFTER),
+        Error::Audit(_) => {
+            Fault::new(ErrorReason::AuditUnavailable, "the consultation cannot be recorded now")
+                .retry_after(RETRY_AFTER)
+        }
         Error::Store(_) => Fault::new(ErrorReason::StoreFailed, OPERATOR),
         Error::ChangeBrokenOff
         | Error::Profile { .. }
@@ -78,7 +71,5 @@ pub(crate) fn fault(error: &Error) -> Fault {
 }
 
 fn with_fields(fault: Fault, faults: &[FieldFault]) -> Fault {
-    faults.iter().fold(fault, |fault, field| {
-        fault.field(&field.field, &field.description)
-    })
+    faults.iter().fold(fault, |fault, field| fault.field(&field.field, &field.description))
 }

@@ -34,23 +34,12 @@ pub(crate) struct Workers {
 
 /// Starts every loop in the group.
 pub(crate) fn spawn(workers: Workers, tasks: &TaskGroup) {
-    let Workers {
-        app,
-        tokens,
-        database,
-        outbox_wake,
-    } = workers;
-    tasks.spawn(
-        "authority of audit",
-        keep_audit_informed(app.clone(), tasks.clone()),
-    );
+    let Workers { app, tokens, database, outbox_wake } = workers;
+    tasks.spawn("authority of audit", keep_audit_informed(app.clone(), tasks.clone()));
     tasks.spawn("token keys", rotate_keys(app.clone(), tokens, tasks.clone()));
     tasks.spawn("registry", reload_unknown(app.clone(), tasks.clone()));
     tasks.spawn("old answers", forget_answers(app.clone(), tasks.clone()));
-    tasks.spawn(
-        "outbox",
-        deliver_outbox(app, database, outbox_wake, tasks.clone()),
-    );
+    tasks.spawn("outbox", deliver_outbox(app, database, outbox_wake, tasks.clone()));
 }
 
 /// Audit calls nobody, so it is told: keys and epoch, at each change and as often as a service renews its lease. It holds
@@ -67,11 +56,7 @@ async fn keep_audit_informed(app: Arc<App>, tasks: TaskGroup) {
         changes.mark_unchanged();
         let mut pause = app.leases.renew_every();
         if let Some(epoch) = held.grant(limit) {
-            let authority = Authority {
-                keys: app.keys.public_keys(),
-                epoch,
-                lease: app.leases.lease(),
-            };
+            let authority = Authority { keys: app.keys.public_keys(), epoch, lease: app.leases.lease() };
             let call = Call::background("install_authority", limit);
             match tokio::time::timeout(limit, app.audit.install(&call, &authority)).await {
                 Ok(Ok(())) => held.acknowledge(epoch),
@@ -108,25 +93,15 @@ async fn reload_unknown(app: Arc<App>, tasks: TaskGroup) {
             continue;
         }
         if let Err(error) = app.reload_if_unknown().await {
-            tracing::error!(
-                error = &error as &dyn std::error::Error,
-                "the registry could not be read"
-            );
+            tracing::error!(error = &error as &dyn std::error::Error, "the registry could not be read");
         }
     }
 }
 
 async fn forget_answers(app: Arc<App>, tasks: TaskGroup) {
     loop {
-        if let Err(error) = app
-            .store
-            .forget_answers(app.now_ms().saturating_sub(ANSWERS_KEPT_MS))
-            .await
-        {
-            tracing::warn!(
-                error = &error as &dyn std::error::Error,
-                "old answers could not be forgotten"
-            );
+        if let Err(error) = app.store.forget_answers(app.now_ms().saturating_sub(ANSWERS_KEPT_MS)).await {
+            tracing::warn!(error = &error as &dyn std::error::Error, "old answers could not be forgotten");
         }
         if tasks.pause(FORGET_EVERY).await.is_none() {
             return;

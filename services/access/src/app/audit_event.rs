@@ -34,10 +34,7 @@ impl App {
 
     /// The record of an act of the service itself.
     pub(super) fn own_event(&self, call: &Call, act: AuditAct, objects: Vec<AuditObject>) -> AuditEvent {
-        let epoch = self
-            .in_force()
-            .map(|registry| registry.epoch())
-            .unwrap_or_default();
+        let epoch = self.in_force().map(|registry| registry.epoch()).unwrap_or_default();
         own_event(call, self.now_ms(), epoch, (act, objects))
     }
 

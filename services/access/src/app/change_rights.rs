@@ -67,11 +67,7 @@ impl App {
     /// Tries again to learn what is in force, in turn with changes.
     pub(crate) async fn reload_if_unknown(&self) -> Result<(), Error> {
         let _turn = self.changing.lock().await;
-        if self.is_unknown() {
-            self.reload().await
-        } else {
-            Ok(())
-        }
+        if self.is_unknown() { self.reload().await } else { Ok(()) }
     }
 }
 

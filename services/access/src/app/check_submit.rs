@@ -64,20 +64,12 @@ impl App {
         };
         let submitter = Submitter {
             subject: PreparedSubject::new(&caller.member.profile, &[], self.today()),
-            nation: caller
-                .member
-                .profile
-                .nation
-                .as_ref()
-                .map(|nation| nation.as_str()),
+            nation: caller.member.profile.nation.as_ref().map(|nation| nation.as_str()),
             registry: &caller.registry,
             session,
         };
-        let decisions: Vec<SubmitDecision> = request
-            .label_lines
-            .iter()
-            .map(|line| submitter.decide(line))
-            .collect();
+        let decisions: Vec<SubmitDecision> =
+            request.label_lines.iter().map(|line| submitter.decide(line)).collect();
         self.intern(&decisions).await?;
         let operation_known = operation_known(&caller, &request.operation);
         Ok(SubmitDecisions {
@@ -96,11 +88,7 @@ impl App {
             .filter(|decision| decision.allowed)
             .filter_map(|decision| decision.label.as_ref());
         let rows: Vec<LabelRow> = allowed.flat_map(Resolved::rows).collect();
-        if rows.is_empty() {
-            Ok(())
-        } else {
-            self.store.intern_labels(rows).await
-        }
+        if rows.is_empty() { Ok(()) } else { self.store.intern_labels(rows).await }
     }
 }
 
@@ -121,10 +109,8 @@ impl Submitter<'_> {
         let label = match Label::parse(line, registry, self.nation) {
             Ok(label) => label,
             Err(error) => {
-                let faults = vec![(
-                    error.code.as_str(),
-                    format!("{}: `{}`", advice(error.code), error.detail),
-                )];
+                let faults =
+                    vec![(error.code.as_str(), format!("{}: `{}`", advice(error.code), error.detail))];
                 return SubmitDecision {
                     allowed: false,
                     reason: DenyReason::LabelInvalid.as_str(),
@@ -134,20 +120,11 @@ impl Submitter<'_> {
             }
         };
         let codes = label.validate(registry, true);
-        let decided = decision::submit(
-            &self.subject,
-            &label,
-            &self.session,
-            registry,
-            Derivation::default(),
-        );
+        let decided = decision::submit(&self.subject, &label, &self.session, registry, Derivation::default());
         SubmitDecision {
             allowed: decided.is_ok() && codes.is_empty(),
             reason: decided.err().map_or("", DenyReason::as_str),
-            faults: codes
-                .into_iter()
-                .map(|code| (code.as_str(), advice(code).to_owned()))
-                .collect(),
+            faults: codes.into_iter().map(|code| (code.as_str(), advice(code).to_owned())).collect(),
             label: Some(self.resolve(label)),
         }
     }
@@ -168,16 +145,8 @@ impl Resolved {
     fn rows(&self) -> [LabelRow; 2] {
         let timeless_hash = *self.timeless.hash().as_bytes();
         [
-            LabelRow {
-                hash: *self.label.hash().as_bytes(),
-                timeless_hash,
-                line: self.line.clone(),
-            },
-            LabelRow {
-                hash: timeless_hash,
-                timeless_hash,
-                line: self.timeless_line.clone(),
-            },
+            LabelRow { hash: *self.label.hash().as_bytes(), timeless_hash, line: self.line.clone() },
+            LabelRow { hash: timeless_hash, timeless_hash, line: self.timeless_line.clone() },
         ]
     }
 }

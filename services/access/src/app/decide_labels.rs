@@ -153,13 +153,7 @@ impl Reader<'_> {
 
     fn read(&self, known: &KnownLabel) -> Decided {
         let registry = self.registry.registry();
-        match decision::read(
-            &self.subject,
-            &known.label,
-            &self.session,
-            registry,
-            ObjectState::Live,
-        ) {
+        match decision::read(&self.subject, &known.label, &self.session, registry, ObjectState::Live) {
             Ok(obligations) => Decided {
                 allowed: true,
                 reason: "",
@@ -171,9 +165,5 @@ impl Reader<'_> {
 }
 
 fn refused(reason: decision::DenyReason) -> Decided {
-    Decided {
-        allowed: false,
-        reason: reason.as_str(),
-        obligations: Vec::new(),
-    }
+    Decided { allowed: false, reason: reason.as_str(), obligations: Vec::new() }
 }

@@ -60,11 +60,7 @@ impl App {
             Ok(obligations) => Ok(obligations.iter().map(ToString::to_string).collect::<Vec<_>>()),
             Err(reason) => Err(reason.as_str()),
         };
-        let mut told = object(
-            &member.row.subject_id,
-            &member.row.etag,
-            &member.row.organization_id,
-        );
+        let mut told = object(&member.row.subject_id, &member.row.etag, &member.row.organization_id);
         told.label_hash = label.hash().as_bytes().to_vec();
         let mut event = self.audit_event(call, &caller, AuditAct::Consultation, vec![told]);
         event.decision = Some(AuditDecision {
@@ -75,22 +71,13 @@ impl App {
         });
         let epoch = event.epoch;
         let receipt = self.disclose(call, event).await?;
-        Ok(Explanation {
-            outcome,
-            conditions: explained.conditions,
-            epoch,
-            receipt,
-        })
+        Ok(Explanation { outcome, conditions: explained.conditions, epoch, receipt })
     }
 
     /// The session explained: the realm of the caller's, the purpose asked for, the assurance the subject has.
     fn session(&self, call: &Call, member: &Member, purpose: &str) -> Result<Session, Error> {
         let claims = call.claims().ok_or(Error::NoSubject)?;
-        let purpose = if purpose.is_empty() {
-            claims.tctx.purpose.as_str()
-        } else {
-            purpose
-        };
+        let purpose = if purpose.is_empty() { claims.tctx.purpose.as_str() } else { purpose };
         Ok(Session {
             realm: Realm::from(claims.tctx.realm.as_str()),
             purpose: Purpose::from(purpose),

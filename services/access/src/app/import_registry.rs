@@ -47,30 +47,19 @@ pub(crate) async fn import_registry(
     file: &Path,
     now_ms: i64,
 ) -> Result<bool, ImportError> {
-    if !store
-        .load_registry()
-        .await
-        .map_err(ImportError::Store)?
-        .partners
-        .is_empty()
-    {
+    if !store.load_registry().await.map_err(ImportError::Store)?.partners.is_empty() {
         return Ok(false);
     }
     let registry = parse(&read(file)?).map_err(ImportError::Entries)?;
     let event = event(&registry, now_ms);
-    store
-        .import_registry(registry, event)
-        .await
-        .map_err(ImportError::Store)
+    store.import_registry(registry, event).await.map_err(ImportError::Store)
 }
 
 /// The file's content as one value, whichever format it is written in.
 fn read(file: &Path) -> Result<Value, ImportError> {
     let size = std::fs::metadata(file).map_err(ImportError::File)?.len();
     if size > FILE_BYTES_MAX {
-        return Err(ImportError::Format(format!(
-            "it has more than {FILE_BYTES_MAX} bytes"
-        )));
+        return Err(ImportError::Format(format!("it has more than {FILE_BYTES_MAX} bytes")));
     }
     let text = std::fs::read_to_string(file).map_err(ImportError::File)?;
     if file.extension().is_some_and(|extension| extension == "json") {
@@ -85,10 +74,7 @@ fn parse(file: &Value) -> Result<StoredRegistry, Vec<FieldFault>> {
     let mut faults = Vec::new();
     let keys = file.as_object().into_iter().flat_map(|parts| parts.keys());
     for key in keys.filter(|key| !PARTS.contains(&key.as_str())) {
-        faults.push(FieldFault::new(
-            key,
-            format!("is not one of {}", PARTS.join(", ")),
-        ));
+        faults.push(FieldFault::new(key, format!("is not one of {}", PARTS.join(", "))));
     }
     let realms: Vec<(String, String)> = entries(file, "realms", &mut faults);
     let partners: Vec<(String, PartnerProposal)> = entries(file, "partners", &mut faults);
@@ -96,46 +82,24 @@ fn parse(file: &Value) -> Result<StoredRegistry, Vec<FieldFault>> {
     let operations: Vec<(String, OperationProposal)> = entries(file, "operations", &mut faults);
     let known = known(&partners, &operations);
     let registry = Registry::builtin();
-    twice(
-        partners
-            .iter()
-            .map(|(at, partner)| (at, &partner.organization_id)),
-        &mut faults,
-    );
-    twice(
-        subjects.iter().map(|(at, subject)| (at, &subject.subject_id)),
-        &mut faults,
-    );
-    twice(
-        operations
-            .iter()
-            .map(|(at, operation)| (at, &operation.operation_id)),
-        &mut faults,
-    );
+    twice(partners.iter().map(|(at, partner)| (at, &partner.organization_id)), &mut faults);
+    twice(subjects.iter().map(|(at, subject)| (at, &subject.subject_id)), &mut faults);
+    twice(operations.iter().map(|(at, operation)| (at, &operation.operation_id)), &mut faults);
     if partners.is_empty() {
         faults.push(FieldFault::new("partners", "must name at least one partner"));
     }
     for (at, realm) in realms.iter().filter(|(_, realm)| !is_realm(realm)) {
-        faults.push(FieldFault::new(
-            at,
-            format!("`{realm}` must be REAL or EXERCISE:<name>"),
-        ));
+        faults.push(FieldFault::new(at, format!("`{realm}` must be REAL or EXERCISE:<name>")));
     }
     let rows = StoredRegistry {
         epoch: 0,
         realms: realms.into_iter().map(|(_, realm)| realm).collect(),
         partners: checked(partners, &mut faults, |at, partner| partner.check(at, &known)),
-        subjects: checked(subjects, &mut faults, |at, subject| {
-            subject.check(at, &registry, &known)
-        }),
-        operations: checked(operations, &mut faults, |at, operation| {
-            operation.check(at, &known)
-        }),
+        subjects: checked(subjects, &mut faults, |at, subject| subject.check(at, &registry, &known)),
+        operations: checked(operations, &mut faults, |at, operation| operation.check(at, &known)),
     };
-    let persons = rows
-        .subjects
-        .iter()
-        .filter_map(|row| row.person.as_ref().map(|person| (&row.subject_id, person)));
+    let persons =
+        rows.subjects.iter().filter_map(|row| row.person.as_ref().map(|person| (&row.subject_id, person)));
     twice(persons, &mut faults);
     if faults.is_empty() { Ok(rows) } else { Err(faults) }
 }
@@ -180,14 +144,8 @@ fn checked<P, R>(
 fn known(partners: &[(String, PartnerProposal)], operations: &[(String, OperationProposal)]) -> Known {
     let taking_part = |operation: &OperationProposal| operation.organization_ids.iter().cloned().collect();
     Known {
-        organizations: partners
-            .iter()
-            .map(|(_, partner)| partner.organization_id.clone())
-            .collect(),
-        operations: operations
-            .iter()
-            .map(|(_, row)| (row.operation_id.clone(), taking_part(row)))
-            .collect(),
+        organizations: partners.iter().map(|(_, partner)| partner.organization_id.clone()).collect(),
+        operations: operations.iter().map(|(_, row)| (row.operation_id.clone(), taking_part(row))).collect(),
     }
 }
 
@@ -201,11 +159,8 @@ fn twice<'a>(ids: impl Iterator<Item = (&'a String, &'a String)>, faults: &mut V
 }
 
 fn event(registry: &StoredRegistry, now_ms: i64) -> AuditEvent {
-    let objects = registry
-        .partners
-        .iter()
-        .map(|row| object(&row.organization_id, "", &row.organization_id))
-        .collect();
+    let objects =
+        registry.partners.iter().map(|row| object(&row.organization_id, "", &row.organization_id)).collect();
     let call = Call::background("import_registry", BACKGROUND_LIMIT);
     let mut event = own_event(&call, now_ms, 0, (AuditAct::PolicyChange, objects));
     let count = registry
@@ -223,9 +178,7 @@ struct Lines<'a>(&'a [FieldFault]);
 
 impl fmt::Display for Lines<'_> {
     fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
-        self.0
-            .iter()
-            .try_for_each(|fault| write!(out, "\n  {}: {}", fault.field, fault.description))
+        self.0.iter().try_for_each(|fault| write!(out, "\n  {}: {}", fault.field, fault.description))
     }
 }
 
@@ -266,10 +219,7 @@ mod tests {
         let file: Value = toml::from_str(FILE).unwrap();
         let registry = parse(&file).unwrap();
         assert_eq!(registry.subjects[0].clearances["ENTENTE"], 3);
-        assert_eq!(
-            registry.operations[0].components[0].phases[0].start_time_ms,
-            Some(1_795_392_000_000)
-        );
+        assert_eq!(registry.operations[0].components[0].phases[0].start_time_ms, Some(1_795_392_000_000));
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join("registry.json");
         std::fs::write(&path, file.to_string()).unwrap();
@@ -284,11 +234,7 @@ mod tests {
             "subjects": [{ "subject_id": "VLD-COAST/mira" }, { "subject_id": "VLD-COAST/MIRA" }, { "subject_id": "ORS-CERT/ilse" }],
             "operations": [{ "operation_id": "TIDEWALL", "lead_organization_id": "VLD-COAST", "organization_ids": [] }],
         });
-        let fields: Vec<String> = parse(&file)
-            .unwrap_err()
-            .into_iter()
-            .map(|fault| fault.field)
-            .collect();
+        let fields: Vec<String> = parse(&file).unwrap_err().into_iter().map(|fault| fault.field).collect();
         let expected = [
             "colours",
             "partners[1]",

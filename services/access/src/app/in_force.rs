@@ -39,16 +39,10 @@ impl InForce {
     /// Makes the registry of the rows; labels parsed under `earlier` stay parsed if nothing they depend on changed.
     pub(super) fn build(stored: StoredRegistry, earlier: Option<&InForce>) -> Result<InForce, Error> {
         let registry = registry(&stored)?;
-        let partners: BTreeMap<_, _> = stored
-            .partners
-            .into_iter()
-            .map(|row| (row.organization_id.clone(), row))
-            .collect();
-        let operations: BTreeMap<_, _> = stored
-            .operations
-            .into_iter()
-            .map(|row| (row.operation_id.clone(), row))
-            .collect();
+        let partners: BTreeMap<_, _> =
+            stored.partners.into_iter().map(|row| (row.organization_id.clone(), row)).collect();
+        let operations: BTreeMap<_, _> =
+            stored.operations.into_iter().map(|row| (row.operation_id.clone(), row)).collect();
         let mut members = BTreeMap::new();
         for row in stored.subjects {
             let partner = partners.get(&row.organization_id).cloned().unwrap_or_default();
@@ -60,14 +54,7 @@ impl InForce {
             Some(earlier) if earlier.registry == registry => earlier.labels.clone(),
             Some(_) | None => Arc::default(),
         };
-        Ok(InForce {
-            epoch: stored.epoch,
-            registry,
-            partners,
-            members,
-            operations,
-            labels,
-        })
+        Ok(InForce { epoch: stored.epoch, registry, partners, members, operations, labels })
     }
 
     /// Policy epoch.
@@ -103,9 +90,7 @@ impl InForce {
     /// A subject that may act. Unknown, suspended and of a suspended partner are one answer.
     pub(super) fn active_member(&self, subject_id: &str) -> Result<Arc<Member>, Error> {
         let member = self.members.get(subject_id).filter(|member| member.active);
-        member
-            .cloned()
-            .ok_or_else(|| Error::SubjectInactive(subject_id.to_owned()))
+        member.cloned().ok_or_else(|| Error::SubjectInactive(subject_id.to_owned()))
     }
 
     /// Every operation, by id.
@@ -125,11 +110,7 @@ impl InForce {
         let Some(component) = segments.next() else {
             return true;
         };
-        let Some(component) = operation
-            .components
-            .iter()
-            .find(|row| row.component_id == component)
-        else {
+        let Some(component) = operation.components.iter().find(|row| row.component_id == component) else {
             return false;
         };
         let Some(phase) = segments.next() else { return true };
@@ -148,20 +129,13 @@ impl InForce {
 
     /// How decisions would see the row, were it stored.
     pub(super) fn profile_of(&self, row: &SubjectRow) -> Result<Subject, Error> {
-        let partner = self
-            .partners
-            .get(&row.organization_id)
-            .cloned()
-            .unwrap_or_default();
+        let partner = self.partners.get(&row.organization_id).cloned().unwrap_or_default();
         profile(row, &partner, &self.operations)
     }
 }
 
 fn registry(stored: &StoredRegistry) -> Result<Registry, Error> {
-    let malformed = |source: serde_json::Error| Error::Stored {
-        what: "the registry",
-        source,
-    };
+    let malformed = |source: serde_json::Error| Error::Stored { what: "the registry", source };
     let mut registry = Registry::builtin();
     for partner in &stored.partners {
         let id: OrganizationId = serde_json::from_value(json!(partner.organization_id)).map_err(malformed)?;
@@ -171,14 +145,9 @@ fn registry(stored: &StoredRegistry) -> Result<Registry, Error> {
         registry.add_organization(id, organization);
     }
     // An exercise is known once an operation runs in it.
-    let realms = stored
-        .realms
-        .iter()
-        .chain(stored.operations.iter().map(|operation| &operation.realm));
+    let realms = stored.realms.iter().chain(stored.operations.iter().map(|operation| &operation.realm));
     for realm in realms {
-        registry
-            .add_realm(realm)
-            .map_err(|error| malformed(serde::de::Error::custom(error)))?;
+        registry.add_realm(realm).map_err(|error| malformed(serde::de::Error::custom(error)))?;
     }
     Ok(registry)
 }
@@ -190,11 +159,8 @@ fn profile(
 ) -> Result<Subject, Error> {
     let groups: Vec<&String> = partner.groups.union(&row.groups).collect();
     // An organization that has left an operation is read out of it, whatever its people still hold.
-    let grants: Vec<&GrantRow> = row
-        .grants
-        .iter()
-        .filter(|grant| still_granted(grant, &row.organization_id, operations))
-        .collect();
+    let grants: Vec<&GrantRow> =
+        row.grants.iter().filter(|grant| still_granted(grant, &row.organization_id, operations)).collect();
     let value = json!({
         "id": row.subject_id,
         "kind": row.kind,
@@ -211,10 +177,8 @@ fn profile(
         "vetting": row.vetting,
         "active": row.active && partner.active,
     });
-    serde_json::from_value(value).map_err(|source| Error::Profile {
-        subject_id: row.subject_id.clone(),
-        source,
-    })
+    serde_json::from_value(value)
+        .map_err(|source| Error::Profile { subject_id: row.subject_id.clone(), source })
 }
 
 fn still_granted(

@@ -38,10 +38,7 @@ impl LabelCache {
         let mut fresh = Vec::new();
         for (line, label) in lines.iter().zip(&mut found).filter(|(_, label)| label.is_none()) {
             if let Ok(parsed) = Label::parse(line, registry, None) {
-                let known = Arc::new(KnownLabel {
-                    hash: *parsed.hash().as_bytes(),
-                    label: parsed,
-                });
+                let known = Arc::new(KnownLabel { hash: *parsed.hash().as_bytes(), label: parsed });
                 fresh.push((*line, known.clone()));
                 *label = Some(known);
             }

@@ -66,12 +66,7 @@ impl Leases {
             table.grant(id, 0, now + with_margin(lease));
             table.leave(id);
         }
-        Leases {
-            lease,
-            table: Mutex::new(table),
-            epoch: watch::channel(0).0,
-            acknowledged: Notify::new(),
-        }
+        Leases { lease, table: Mutex::new(table), epoch: watch::channel(0).0, acknowledged: Notify::new() }
     }
 
     /// How long each grant holds.
@@ -100,10 +95,7 @@ impl Leases {
     /// A new holder, without a lease yet.
     pub(crate) fn join(self: &Arc<Self>) -> Held {
         let id = self.table().add(Instant::now());
-        Held {
-            leases: self.clone(),
-            id,
-        }
+        Held { leases: self.clone(), id }
     }
 
     /// Returns when nobody can rely on an epoch older than `epoch` any more.
@@ -161,17 +153,10 @@ impl Drop for Held {
 impl Table {
     fn add(&mut self, now: Instant) -> u64 {
         // Holders that are gone leave the table with their leases, so it is bounded by streams per lease.
-        self.holders
-            .retain(|_, holder| !holder.gone || holder.until > now || holder.older_until > now);
+        self.holders.retain(|_, holder| !holder.gone || holder.until > now || holder.older_until > now);
         let id = self.next_holder;
         self.next_holder = self.next_holder.wrapping_add(1);
-        let holder = Holder {
-            installed: 0,
-            granted: 0,
-            until: now,
-            older_until: now,
-            gone: false,
-        };
+        let holder = Holder { installed: 0, granted: 0, until: now, older_until: now, gone: false };
         self.holders.insert(id, holder);
         id
     }
@@ -204,11 +189,7 @@ impl Table {
     /// Until when somebody may rely on an epoch older than `epoch`; none when nobody may.
     fn waits_until(&self, epoch: u64, now: Instant) -> Option<Instant> {
         let relied_on = |holder: &Holder| {
-            if holder.granted >= epoch {
-                holder.older_until
-            } else {
-                holder.until
-            }
+            if holder.granted >= epoch { holder.older_until } else { holder.until }
         };
         let behind = self.holders.values().filter(|holder| holder.installed < epoch);
         behind.map(relied_on).filter(|until| *until > now).max()
@@ -234,11 +215,7 @@ mod tests {
         table.grant(ahead, 5, now + 3 * LEASE);
         assert_eq!(table.waits_until(5, now), Some(now + LEASE));
         table.grant(behind, 5, now + 2 * LEASE);
-        assert_eq!(
-            table.waits_until(5, now),
-            Some(now + LEASE),
-            "the grant of 5 may not have arrived"
-        );
+        assert_eq!(table.waits_until(5, now), Some(now + LEASE), "the grant of 5 may not have arrived");
         table.acknowledge(behind, 5);
         table.acknowledge(without, 5);
         assert_eq!(table.waits_until(5, now), None);

@@ -10,9 +10,6 @@ impl App {
     pub(crate) fn list_operations(&self, call: &Call) -> Result<Vec<OperationRow>, Error> {
         let caller = self.caller(call)?;
         let operations = caller.registry.operations().values();
-        Ok(operations
-            .filter(|row| row.organizations.contains(caller.organization()))
-            .cloned()
-            .collect())
+        Ok(operations.filter(|row| row.organizations.contains(caller.organization())).cloned().collect())
     }
 }

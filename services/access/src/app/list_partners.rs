@@ -18,16 +18,10 @@ impl App {
     ) -> Result<Page<PartnerRow>, Error> {
         let caller = self.administrator(call)?;
         let (rows, next_page_token) = self.page(&caller, "partners", caller.registry.partners(), &request)?;
-        let told = rows
-            .iter()
-            .map(|row| object(&row.organization_id, &row.etag, &row.organization_id))
-            .collect();
+        let told =
+            rows.iter().map(|row| object(&row.organization_id, &row.etag, &row.organization_id)).collect();
         let event = self.audit_event(call, &caller, AuditAct::Consultation, told);
         let receipt = self.disclose(call, event).await?;
-        Ok(Page {
-            rows,
-            next_page_token,
-            receipt,
-        })
+        Ok(Page { rows, next_page_token, receipt })
     }
 }

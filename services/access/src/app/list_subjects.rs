@@ -25,16 +25,9 @@ impl App {
             .map(|member| (member.row.subject_id.clone(), member.row.clone()))
             .collect();
         let (rows, next_page_token) = self.page(&caller, "subjects", &own, &request)?;
-        let told = rows
-            .iter()
-            .map(|row| object(&row.subject_id, &row.etag, &row.organization_id))
-            .collect();
+        let told = rows.iter().map(|row| object(&row.subject_id, &row.etag, &row.organization_id)).collect();
         let event = self.audit_event(call, &caller, AuditAct::Consultation, told);
         let receipt = self.disclose(call, event).await?;
-        Ok(Page {
-            rows,
-            next_page_token,
-            receipt,
-        })
+        Ok(Page { rows, next_page_token, receipt })
     }
 }

@@ -71,28 +71,17 @@ impl App {
                 epoch: registry.epoch(),
                 org: member.row.organization_id.clone(),
             },
-            rctx: RequesterContext {
-                certificate_sha256: hex::encode(peer.certificate_sha256),
-            },
+            rctx: RequesterContext { certificate_sha256: hex::encode(peer.certificate_sha256) },
         };
         let token = self.keys.sign(&claims, now)?;
         let expire_time_ms = i64::try_from(claims.exp.saturating_mul(1_000)).unwrap_or(i64::MAX);
-        Ok(Minted {
-            token,
-            expire_time_ms,
-            transaction_id: claims.txn,
-            epoch: registry.epoch(),
-        })
+        Ok(Minted { token, expire_time_ms, transaction_id: claims.txn, epoch: registry.epoch() })
     }
 }
 
 /// The scope of the token, if the subject may have it.
 fn scope(request: &MintRequest, registry: &InForce, member: &Member) -> Result<String, Error> {
-    let unknown = request
-        .actions
-        .iter()
-        .enumerate()
-        .filter(|(_, action)| role_of(action).is_none());
+    let unknown = request.actions.iter().enumerate().filter(|(_, action)| role_of(action).is_none());
     let mut faults: Vec<FieldFault> = unknown
         .map(|(index, _)| {
             FieldFault::new(
@@ -101,14 +90,8 @@ fn scope(request: &MintRequest, registry: &InForce, member: &Member) -> Result<S
             )
         })
         .collect();
-    if !registry
-        .registry()
-        .knows_realm(&Realm::from(request.realm.as_str()))
-    {
-        faults.push(FieldFault::new(
-            "realm",
-            "is not a realm of this node: send REAL or EXERCISE:<name>",
-        ));
+    if !registry.registry().knows_realm(&Realm::from(request.realm.as_str())) {
+        faults.push(FieldFault::new("realm", "is not a realm of this node: send REAL or EXERCISE:<name>"));
     }
     if !faults.is_empty() {
         return Err(Error::Fields(faults));
@@ -117,11 +100,7 @@ fn scope(request: &MintRequest, registry: &InForce, member: &Member) -> Result<S
         return Err(Error::PurposeNotGranted(request.purpose.clone()));
     }
     let actions = actions(&request.actions, &member.row)?;
-    Ok(actions
-        .into_iter()
-        .chain([format!("purpose:{}", request.purpose)])
-        .collect::<Vec<_>>()
-        .join(" "))
+    Ok(actions.into_iter().chain([format!("purpose:{}", request.purpose)]).collect::<Vec<_>>().join(" "))
 }
 
 fn actions(asked: &[String], subject: &SubjectRow) -> Result<Vec<String>, Error> {
@@ -129,10 +108,8 @@ fn actions(asked: &[String], subject: &SubjectRow) -> Result<Vec<String>, Error>
         let held = ACTIONS.iter().filter(|(_, role)| subject.roles.contains(*role));
         return Ok(held.map(|(action, _)| (*action).to_owned()).collect());
     }
-    let missing = asked
-        .iter()
-        .filter_map(|action| role_of(action))
-        .find(|role| !subject.roles.contains(*role));
+    let missing =
+        asked.iter().filter_map(|action| role_of(action)).find(|role| !subject.roles.contains(*role));
     match missing {
         Some(role) => Err(Error::RoleMissing(role)),
         None => Ok(asked.to_vec()),
@@ -140,14 +117,9 @@ fn actions(asked: &[String], subject: &SubjectRow) -> Result<Vec<String>, Error>
 }
 
 fn role_of(action: &str) -> Option<&'static str> {
-    ACTIONS
-        .iter()
-        .find(|(name, _)| *name == action)
-        .map(|(_, role)| *role)
+    ACTIONS.iter().find(|(name, _)| *name == action).map(|(_, role)| *role)
 }
 
 fn seconds(time: SystemTime) -> u64 {
-    time.duration_since(UNIX_EPOCH)
-        .unwrap_or(Duration::ZERO)
-        .as_secs()
+    time.duration_since(UNIX_EPOCH).unwrap_or(Duration::ZERO).as_secs()
 }

@@ -40,20 +40,14 @@ impl App {
             Some((last, _)) => self.page_tokens.seal(binding.as_bytes(), last.as_bytes()),
             None => String::new(),
         };
-        Ok((
-            page.into_iter().map(|(_, row)| row.clone()).collect(),
-            next_page_token,
-        ))
+        Ok((page.into_iter().map(|(_, row)| row.clone()).collect(), next_page_token))
     }
 
     fn position(&self, binding: &str, page_token: &str) -> Result<Option<String>, Error> {
         if page_token.is_empty() {
             return Ok(None);
         }
-        let opened = self
-            .page_tokens
-            .open(binding.as_bytes(), page_token)
-            .map_err(|_| Error::PageToken)?;
+        let opened = self.page_tokens.open(binding.as_bytes(), page_token).map_err(|_| Error::PageToken)?;
         String::from_utf8(opened).map(Some).map_err(|_| Error::PageToken)
     }
 }

@@ -38,9 +38,7 @@ impl Known {
         let operations = registry.operations().values();
         Known {
             organizations: registry.partners().keys().cloned().collect(),
-            operations: operations
-                .map(|row| (row.operation_id.clone(), row.organizations.clone()))
-                .collect(),
+            operations: operations.map(|row| (row.operation_id.clone(), row.organizations.clone())).collect(),
         }
     }
 }
@@ -54,27 +52,17 @@ pub(super) struct Faults {
 impl Faults {
     /// No fault yet of what stands at `prefix`.
     pub(super) fn at(prefix: &str) -> Faults {
-        Faults {
-            prefix: prefix.to_owned(),
-            found: Vec::new(),
-        }
+        Faults { prefix: prefix.to_owned(), found: Vec::new() }
     }
 
     /// A fault of a field.
     pub(super) fn add(&mut self, field: impl AsRef<str>, description: impl Into<String>) {
-        self.found.push(FieldFault::new(
-            format!("{}.{}", self.prefix, field.as_ref()),
-            description,
-        ));
+        self.found.push(FieldFault::new(format!("{}.{}", self.prefix, field.as_ref()), description));
     }
 
     /// The row, unless something was wrong.
     pub(super) fn unless_any<T>(self, row: T) -> Result<T, Vec<FieldFault>> {
-        if self.found.is_empty() {
-            Ok(row)
-        } else {
-            Err(self.found)
-        }
+        if self.found.is_empty() { Ok(row) } else { Err(self.found) }
     }
 
     /// Turns a list of faults into the refusal of a request.
@@ -84,19 +72,13 @@ impl Faults {
 
     fn display_name(&mut self, name: &str) {
         if name.chars().count() > DISPLAY_CHARS_MAX {
-            self.add(
-                "display_name",
-                format!("is longer than {DISPLAY_CHARS_MAX} characters"),
-            );
+            self.add("display_name", format!("is longer than {DISPLAY_CHARS_MAX} characters"));
         }
     }
 
     fn organization(&mut self, field: &str, name: &str) {
         if OrganizationId::new(name).is_err() {
-            self.add(
-                field,
-                "must be a registered name: A-Z, 0-9, `.`, `_`, `-`, at most 63 characters",
-            );
+            self.add(field, "must be a registered name: A-Z, 0-9, `.`, `_`, `-`, at most 63 characters");
         }
     }
 
@@ -122,8 +104,5 @@ impl Faults {
 /// `REAL` or `EXERCISE:<name>`.
 pub(super) fn is_realm(text: &str) -> bool {
     let realm = Realm::from(text);
-    realm.is_real()
-        || realm
-            .exercise_name()
-            .is_some_and(|name| OrganizationId::new(name).is_ok())
+    realm.is_real() || realm.exercise_name().is_some_and(|name| OrganizationId::new(name).is_ok())
 }

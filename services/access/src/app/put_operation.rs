@@ -30,10 +30,7 @@ impl App {
         }
         if proposal.lead_organization_id != caller.organization() {
             let own = format!("must be your own organization, {}", caller.organization());
-            return Err(Error::Fields(vec![FieldFault::new(
-                "operation.lead_organization_id",
-                own,
-            )]));
+            return Err(Error::Fields(vec![FieldFault::new("operation.lead_organization_id", own)]));
         }
         let row = Faults::refuse(proposal.check("operation", &Known::of(&caller.registry)))?;
         if let Some(before) = before.filter(|before| !etag.is_empty() && before.realm != row.realm) {
@@ -44,16 +41,8 @@ impl App {
         let changed = object(&row.operation_id, "", &row.lead);
         let event = self.audit_event(call, &caller, AuditAct::PolicyChange, vec![changed]);
         let request = caller.request_key(&request_id, &row, &etag)?;
-        let change = Change {
-            resource: row,
-            expected_etag: etag,
-            request,
-            event,
-        };
+        let change = Change { resource: row, expected_etag: etag, request, event };
         let store = self.store.clone();
-        self.change(async move { store.put_operation(change).await }, |changed| {
-            changed.epoch
-        })
-        .await
+        self.change(async move { store.put_operation(change).await }, |changed| changed.epoch).await
     }
 }

@@ -33,27 +33,15 @@ impl App {
         }
         let row = Faults::refuse(proposal.check("partner", &Known::of(&caller.registry)))?;
         // A new partner is admitted with all it is given; what is there already is changed by whom it belongs to.
-        if let Some(before) = caller
-            .registry
-            .partner(&row.organization_id)
-            .filter(|_| !etag.is_empty())
-        {
+        if let Some(before) = caller.registry.partner(&row.organization_id).filter(|_| !etag.is_empty()) {
             let faults = not_theirs(before, &row, standpoint);
             Faults::refuse(if faults.is_empty() { Ok(()) } else { Err(faults) })?;
         }
         let changed = object(&row.organization_id, "", &row.organization_id);
         let event = self.audit_event(call, &caller, AuditAct::PolicyChange, vec![changed]);
         let request = caller.request_key(&request_id, &row, &etag)?;
-        let change = Change {
-            resource: row,
-            expected_etag: etag,
-            request,
-            event,
-        };
+        let change = Change { resource: row, expected_etag: etag, request, event };
         let store = self.store.clone();
-        self.change(async move { store.put_partner(change).await }, |changed| {
-            changed.epoch
-        })
-        .await
+        self.change(async move { store.put_partner(change).await }, |changed| changed.epoch).await
     }
 }

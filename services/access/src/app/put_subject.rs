@@ -36,17 +36,9 @@ impl App {
         let changed = object(&row.subject_id, "", &row.organization_id);
         let event = self.audit_event(call, &caller, AuditAct::PolicyChange, vec![changed]);
         let request = caller.request_key(&request_id, &row, &etag)?;
-        let change = Change {
-            resource: row,
-            expected_etag: etag,
-            request,
-            event,
-        };
+        let change = Change { resource: row, expected_etag: etag, request, event };
         let store = self.store.clone();
-        self.change(async move { store.put_subject(change).await }, |changed| {
-            changed.epoch
-        })
-        .await
+        self.change(async move { store.put_subject(change).await }, |changed| changed.epoch).await
     }
 }
 
@@ -54,24 +46,11 @@ impl App {
 fn check_giver(caller: &Caller, row: &SubjectRow) -> Result<(), Error> {
     if row.subject_id == caller.subject_id() {
         let two_of_them = "nobody changes their own rights: ask another policy administrator";
-        return Err(Error::Fields(vec![FieldFault::new(
-            "subject.subject_id",
-            two_of_them,
-        )]));
+        return Err(Error::Fields(vec![FieldFault::new("subject.subject_id", two_of_them)]));
     }
-    let organization = caller
-        .registry
-        .partner(&row.organization_id)
-        .map(|partner| partner.groups.clone());
-    let before = caller
-        .registry
-        .member(&row.subject_id)
-        .map(|member| member.row.groups.clone());
+    let organization = caller.registry.partner(&row.organization_id).map(|partner| partner.groups.clone());
+    let before = caller.registry.member(&row.subject_id).map(|member| member.row.groups.clone());
     let held: BTreeSet<String> = organization.into_iter().chain(before).flatten().collect();
     let faults = ungranted_groups(row, &held);
-    if faults.is_empty() {
-        Ok(())
-    } else {
-        Err(Error::Fields(faults))
-    }
+    if faults.is_empty() { Ok(()) } else { Err(Error::Fields(faults)) }
 }

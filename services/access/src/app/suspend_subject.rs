@@ -38,9 +38,6 @@ impl App {
         let store = self.store.clone();
         let commit = async move { store.suspend_subject(&request.subject_id, event).await };
         let epoch = self.change(commit, |epoch| *epoch).await?;
-        Ok(Suspension {
-            epoch,
-            suspend_time_ms: self.now_ms(),
-        })
+        Ok(Suspension { epoch, suspend_time_ms: self.now_ms() })
     }
 }

@@ -63,30 +63,17 @@ impl TokenKeys {
         token_lifetime: Duration,
     ) -> Result<TokenKeys, Error> {
         let stored: Vec<StoredKey> = match secret_file::load(&path)? {
-            Some(bytes) => serde_json::from_slice(&bytes).map_err(|source| Error::Stored {
-                what: "the token keys",
-                source,
-            })?,
+            Some(bytes) => serde_json::from_slice(&bytes)
+                .map_err(|source| Error::Stored { what: "the token keys", source })?,
             None => Vec::new(),
         };
-        let keys = stored
-            .into_iter()
-            .map(Key::open)
-            .collect::<Result<Vec<Key>, Error>>()?;
-        Ok(TokenKeys {
-            path,
-            rotate_every,
-            token_lifetime,
-            keys: Mutex::new(keys),
-        })
+        let keys = stored.into_iter().map(Key::open).collect::<Result<Vec<Key>, Error>>()?;
+        Ok(TokenKeys { path, rotate_every, token_lifetime, keys: Mutex::new(keys) })
     }
 
     /// Every key that verifies a token now or soon: id and public key.
     pub(crate) fn public_keys(&self) -> Vec<(String, [u8; 32])> {
-        self.keys()
-            .iter()
-            .map(|key| (key.stored.key_id.clone(), key.signing.public_key()))
-            .collect()
+        self.keys().iter().map(|key| (key.stored.key_id.clone(), key.signing.public_key())).collect()
     }
 
     /// Signs a token with the newest key that may sign.
@@ -111,14 +98,9 @@ impl TokenKeys {
         // A key is replaced when the next one begins to sign.
         let replaced: Vec<u64> = keys.iter().skip(1).map(|next| next.stored.sign_from).collect();
         let kept_for = self.token_lifetime.saturating_add(LISTED_AFTER).as_secs();
-        let outlived = replaced
-            .iter()
-            .take_while(|since| since.saturating_add(kept_for) <= now)
-            .count();
+        let outlived = replaced.iter().take_while(|since| since.saturating_add(kept_for) <= now).count();
         let mut listed: Vec<StoredKey> = keys.iter().map(|key| key.stored.clone()).collect();
-        rotation
-            .retired
-            .extend(listed.drain(..outlived.min(listed.len())).map(|key| key.key_id));
+        rotation.retired.extend(listed.drain(..outlived.min(listed.len())).map(|key| key.key_id));
         let sign_from = now.saturating_add(LISTED_BEFORE.as_secs());
         let made = match listed.last() {
             None => Some(Key::make(now)?),
@@ -134,10 +116,8 @@ impl TokenKeys {
         if rotation == Rotation::default() {
             return Ok(rotation);
         }
-        let bytes = serde_json::to_vec(&listed).map_err(|source| Error::Stored {
-            what: "the token keys",
-            source,
-        })?;
+        let bytes =
+            serde_json::to_vec(&listed).map_err(|source| Error::Stored { what: "the token keys", source })?;
         // INVARIANT: on the disk before it is used. A token signed with a key that a crash forgets verifies nowhere.
         secret_file::replace(&self.path, &bytes)?;
         let outlived = outlived.min(keys.len());
@@ -155,21 +135,11 @@ impl Key {
     fn make(sign_from: u64) -> Result<Key, Error> {
         let signing = SigningKey::generate().map_err(Error::Signing)?;
         let pkcs8 = hex::encode(signing.to_pkcs8());
-        Ok(Key {
-            stored: StoredKey {
-                key_id: Uuid::now_v7().to_string(),
-                pkcs8,
-                sign_from,
-            },
-            signing,
-        })
+        Ok(Key { stored: StoredKey { key_id: Uuid::now_v7().to_string(), pkcs8, sign_from }, signing })
     }
 
     fn open(stored: StoredKey) -> Result<Key, Error> {
-        let malformed = |source: serde_json::Error| Error::Stored {
-            what: "the token keys",
-            source,
-        };
+        let malformed = |source: serde_json::Error| Error::Stored { what: "the token keys", source };
         let pkcs8 = hex::decode(&stored.pkcs8).map_err(|error| malformed(serde::de::Error::custom(error)))?;
         let signing = SigningKey::from_pkcs8(&pkcs8).map_err(Error::Signing)?;
         Ok(Key { stored, signing })
@@ -200,13 +170,7 @@ mod tests {
     fn signer(keys: &TokenKeys, now: SystemTime) -> String {
         let keys = keys.keys();
         let now = seconds(now);
-        keys.iter()
-            .rev()
-            .find(|key| key.stored.sign_from <= now)
-            .unwrap()
-            .stored
-            .key_id
-            .clone()
+        keys.iter().rev().find(|key| key.stored.sign_from <= now).unwrap().stored.key_id.clone()
     }
 
     #[test]
@@ -231,16 +195,8 @@ mod tests {
         let path = folder.path().join("token-keys.json");
         let keys = TokenKeys::load(path.clone(), DAY, LIFETIME).unwrap();
         keys.rotate(at(0)).unwrap();
-        assert_eq!(
-            std::fs::metadata(&path).unwrap().permissions().mode() & 0o777,
-            0o600
-        );
-        assert_eq!(
-            TokenKeys::load(path.clone(), DAY, LIFETIME)
-                .unwrap()
-                .public_keys(),
-            keys.public_keys()
-        );
+        assert_eq!(std::fs::metadata(&path).unwrap().permissions().mode() & 0o777, 0o600);
+        assert_eq!(TokenKeys::load(path.clone(), DAY, LIFETIME).unwrap().public_keys(), keys.public_keys());
         std::fs::write(&path, "[{}]").unwrap();
         assert!(TokenKeys::load(path, DAY, LIFETIME).is_err());
     }

@@ -86,11 +86,8 @@ pub(crate) fn subject_proposal(
 /// A subject as stored; levels by the names of the registry.
 pub(crate) fn subject(row: SubjectRow, registry: &Registry) -> wire::SubjectProfile {
     let level = |(domain, rank): (String, i32)| {
-        let name = registry
-            .domain(&domain)
-            .and_then(|known| known.level_name(rank))
-            .unwrap_or_default()
-            .to_owned();
+        let name =
+            registry.domain(&domain).and_then(|known| known.level_name(rank)).unwrap_or_default().to_owned();
         (domain, name)
     };
     let grant = |grant: GrantRow| wire::Grant {
@@ -160,14 +157,9 @@ fn phase(phase: wire::Phase) -> Result<PhaseProposal, Error> {
 }
 
 fn milliseconds(time: Timestamp) -> Result<i64, Error> {
-    let nanos = (0..1_000_000_000)
-        .contains(&time.nanos)
-        .then_some(i64::from(time.nanos));
-    let milliseconds = time
-        .seconds
-        .checked_mul(1_000)
-        .zip(nanos)
-        .and_then(|(ms, nanos)| ms.checked_add(nanos / 1_000_000));
+    let nanos = (0..1_000_000_000).contains(&time.nanos).then_some(i64::from(time.nanos));
+    let milliseconds =
+        time.seconds.checked_mul(1_000).zip(nanos).and_then(|(ms, nanos)| ms.checked_add(nanos / 1_000_000));
     match milliseconds {
         Some(milliseconds) => Ok(milliseconds),
         None => field("operation.components", "a phase has a time that is none"),

@@ -26,10 +26,7 @@ pub struct AuditClient {
 impl AuditClient {
     /// `service_identity` is this workload's SPIFFE id, written into each record.
     pub fn new(channel: PeerChannel, service_identity: String) -> AuditClient {
-        AuditClient {
-            client: AuditServiceClient::new(channel),
-            service_identity,
-        }
+        AuditClient { client: AuditServiceClient::new(channel), service_identity }
     }
 
     fn record(&self, event: &AuditEvent) -> AuditRecord {
@@ -62,20 +59,14 @@ impl AuditClient {
                 service_name: "access".to_owned(),
                 rpc_method: event.rpc_method.clone(),
             }),
-            when: Some(When {
-                occur_time: Some(time),
-                decide_time: Some(time),
-            }),
+            when: Some(When { occur_time: Some(time), decide_time: Some(time) }),
             ..AuditRecord::default()
         }
     }
 
     fn who(&self, event: &AuditEvent) -> Who {
-        let by_certificate = if event.subject.is_empty() {
-            String::new()
-        } else {
-            format!("mtls/aal{}", event.aal)
-        };
+        let by_certificate =
+            if event.subject.is_empty() { String::new() } else { format!("mtls/aal{}", event.aal) };
         Who {
             subject: event.subject.clone(),
             subject_organization: event.subject.split('/').next().unwrap_or_default().to_owned(),
@@ -91,15 +82,9 @@ impl AuditClient {
 #[async_trait]
 impl Audit for AuditClient {
     async fn append(&self, call: &Call, events: &[AuditEvent]) -> Result<Vec<AuditReceipt>, PeerError> {
-        let request = AppendRequest {
-            records: events.iter().map(|event| self.record(event)).collect(),
-        };
-        let answer = self
-            .client
-            .clone()
-            .append(call.outgoing(request))
-            .await
-            .map_err(|status| error(&status))?;
+        let request = AppendRequest { records: events.iter().map(|event| self.record(event)).collect() };
+        let answer =
+            self.client.clone().append(call.outgoing(request)).await.map_err(|status| error(&status))?;
         let receipts: Vec<AuditReceipt> = answer.into_inner().receipts.into_iter().map(receipt).collect();
         if receipts.len() != events.len() {
             return Err(PeerError::Malformed("one receipt per record was expected"));
@@ -117,11 +102,7 @@ impl Audit for AuditClient {
             epoch: authority.epoch,
             lease: prost_types::Duration::try_from(authority.lease).ok(),
         };
-        let answer = self
-            .client
-            .clone()
-            .install_authority(call.outgoing(request))
-            .await;
+        let answer = self.client.clone().install_authority(call.outgoing(request)).await;
         answer.map(|_| ()).map_err(|status| error(&status))
     }
 }
@@ -129,21 +110,13 @@ impl Audit for AuditClient {
 fn decision(epoch: u64, told: Option<&AuditDecision>) -> Decision {
     match told {
         Some(told) => Decision {
-            effect: if told.allowed {
-                Effect::Permit.into()
-            } else {
-                Effect::Deny.into()
-            },
+            effect: if told.allowed { Effect::Permit.into() } else { Effect::Deny.into() },
             reason: told.reason.clone(),
             epoch,
             profile_id: told.profile_id.clone().into(),
             obligations: told.obligations.clone(),
         },
-        None => Decision {
-            effect: Effect::Permit.into(),
-            epoch,
-            ..Decision::default()
-        },
+        None => Decision { effect: Effect::Permit.into(), epoch, ..Decision::default() },
     }
 }
 
@@ -162,11 +135,7 @@ fn receipt(receipt: Receipt) -> AuditReceipt {
         entry_index: receipt.entry_index,
         entry: receipt.entry.to_vec(),
         tree_size: receipt.tree_size,
-        inclusion_hashes: receipt
-            .inclusion_hashes
-            .into_iter()
-            .map(|hash| hash.to_vec())
-            .collect(),
+        inclusion_hashes: receipt.inclusion_hashes.into_iter().map(|hash| hash.to_vec()).collect(),
         checkpoint: receipt.checkpoint,
         trace_id: receipt.trace_id.to_vec(),
     }

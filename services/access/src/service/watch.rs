@@ -38,15 +38,7 @@ impl Watch {
         requests: Streaming<WatchEpochRequest>,
     ) -> Watch {
         let (held, changes) = (app.leases.join(), app.leases.changes());
-        Watch {
-            app,
-            call,
-            draining,
-            requests,
-            held,
-            changes,
-            first: true,
-        }
+        Watch { app, call, draining, requests, held, changes, first: true }
     }
 
     /// Serves the watch until the client goes or the service drains. It does its work while it is read, in no task of its

@@ -16,10 +16,7 @@ use super::{
 use crate::error::{Error, FieldFault};
 
 const MIGRATIONS: [Migration; 2] = [
-    Migration {
-        name: "0001_registry",
-        sql: include_str!("../../migrations/sqlite/0001_registry.sql"),
-    },
+    Migration { name: "0001_registry", sql: include_str!("../../migrations/sqlite/0001_registry.sql") },
     outbox::OUTBOX_MIGRATION,
 ];
 
@@ -35,9 +32,7 @@ impl SqliteStore {
     /// # Errors
     /// When the file cannot be opened, or is of a newer version.
     pub fn open(config: DatabaseConfig) -> Result<SqliteStore, PersistError> {
-        Ok(SqliteStore {
-            database: Database::open(config, &MIGRATIONS)?,
-        })
+        Ok(SqliteStore { database: Database::open(config, &MIGRATIONS)? })
     }
 
     /// The database, for the outbox worker.
@@ -53,15 +48,11 @@ impl Store for SqliteStore {
     }
 
     async fn import_registry(&self, registry: StoredRegistry, event: AuditEvent) -> Result<bool, Error> {
-        self.database
-            .write(move |connection| import_registry(connection, &registry, event.clone()))
-            .await
+        self.database.write(move |connection| import_registry(connection, &registry, event.clone())).await
     }
 
     async fn put_partner(&self, change: Change<PartnerRow>) -> Result<Changed<PartnerRow>, Error> {
-        self.database
-            .write(move |connection| put(connection, &change))
-            .await
+        self.database.write(move |connection| put(connection, &change)).await
     }
 
     async fn put_subject(&self, change: Change<SubjectRow>) -> Result<Changed<SubjectRow>, Error> {
@@ -74,34 +65,24 @@ impl Store for SqliteStore {
     }
 
     async fn put_operation(&self, change: Change<OperationRow>) -> Result<Changed<OperationRow>, Error> {
-        self.database
-            .write(move |connection| put(connection, &change))
-            .await
+        self.database.write(move |connection| put(connection, &change)).await
     }
 
     async fn suspend_subject(&self, subject_id: &str, event: AuditEvent) -> Result<u64, Error> {
         let subject_id = subject_id.to_owned();
-        self.database
-            .write(move |connection| suspend_subject(connection, &subject_id, event.clone()))
-            .await
+        self.database.write(move |connection| suspend_subject(connection, &subject_id, event.clone())).await
     }
 
     async fn intern_labels(&self, labels: Vec<LabelRow>) -> Result<(), Error> {
-        self.database
-            .write(move |connection| dictionary::intern(connection, &labels))
-            .await
+        self.database.write(move |connection| dictionary::intern(connection, &labels)).await
     }
 
     async fn lines_by_hash(&self, hashes: Vec<[u8; 32]>) -> Result<Vec<Option<String>>, Error> {
-        self.database
-            .read(move |connection| dictionary::lines_by_hash(connection, &hashes))
-            .await
+        self.database.read(move |connection| dictionary::lines_by_hash(connection, &hashes)).await
     }
 
     async fn record(&self, event: AuditEvent) -> Result<(), Error> {
-        self.database
-            .write(move |connection| enqueue(connection, &event))
-            .await
+        self.database.write(move |connection| enqueue(connection, &event)).await
     }
 
     async fn forget_answers(&self, time_ms: i64) -> Result<(), Error> {
@@ -136,9 +117,7 @@ fn epoch(connection: &Connection) -> Result<u64, Error> {
 fn realms(connection: &Connection) -> Result<BTreeSet<String>, Error> {
     let read = || {
         let mut statement = connection.prepare_cached("SELECT realm FROM realm")?;
-        statement
-            .query_map([], |row| row.get(0))?
-            .collect::<rusqlite::Result<BTreeSet<String>>>()
+        statement.query_map([], |row| row.get(0))?.collect::<rusqlite::Result<BTreeSet<String>>>()
     };
     Ok(read().map_err(PersistError::from)?)
 }
@@ -149,11 +128,7 @@ fn realms(connection: &Connection) -> Result<BTreeSet<String>, Error> {
 /// install an epoch whose rights it has not seen.
 fn raise_epoch(connection: &Connection, kind: &str, resource_id: &str, time_ms: i64) -> Result<u64, Error> {
     let raised: i64 = connection
-        .query_row(
-            "UPDATE policy_epoch SET epoch = epoch + 1 RETURNING epoch",
-            [],
-            |row| row.get(0),
-        )
+        .query_row("UPDATE policy_epoch SET epoch = epoch + 1 RETURNING epoch", [], |row| row.get(0))
         .map_err(PersistError::from)?;
     connection
         .execute(
@@ -173,26 +148,14 @@ fn put<T: Resource>(connection: &Connection, change: &Change<T>) -> Result<Chang
         return Ok(earlier);
     }
     resource::check_etag(connection, &change.resource, &change.expected_etag)?;
-    let epoch = raise_epoch(
-        connection,
-        T::KIND,
-        change.resource.id(),
-        change.event.occur_time_ms,
-    )?;
+    let epoch = raise_epoch(connection, T::KIND, change.resource.id(), change.event.occur_time_ms)?;
     let mut stored = change.resource.clone();
     stored.set_etag(etag_of(epoch));
     let body = resource::to_json(&stored)?;
     stored.upsert(connection, &body).map_err(PersistError::from)?;
-    resource::keep_answer(
-        connection,
-        &change.request,
-        (&body, epoch, change.event.occur_time_ms),
-    )?;
+    resource::keep_answer(connection, &change.request, (&body, epoch, change.event.occur_time_ms))?;
     enqueue_change(connection, change.event.clone(), epoch)?;
-    Ok(Changed {
-        resource: stored,
-        epoch,
-    })
+    Ok(Changed { resource: stored, epoch })
 }
 
 /// A person token names one person: two subjects whose names differ in case only would share it.
@@ -208,10 +171,7 @@ fn check_person(connection: &Connection, subject: &SubjectRow) -> Result<(), Err
         return Ok(());
     }
     let what_to_do = "another subject of that name exists, but for upper and lower case; choose another name";
-    Err(Error::Fields(vec![FieldFault::new(
-        "subject.subject_id",
-        what_to_do,
-    )]))
+    Err(Error::Fields(vec![FieldFault::new("subject.subject_id", what_to_do)]))
 }
 
 fn suspend_subject(connection: &Connection, subject_id: &str, event: AuditEvent) -> Result<u64, Error> {
@@ -274,10 +234,8 @@ fn enqueue_change(connection: &Connection, mut event: AuditEvent, epoch: u64) ->
 }
 
 fn enqueue(connection: &Connection, event: &AuditEvent) -> Result<(), Error> {
-    let bytes = serde_json::to_vec(event).map_err(|source| Error::Stored {
-        what: "an audit event",
-        source,
-    })?;
+    let bytes =
+        serde_json::to_vec(event).map_err(|source| Error::Stored { what: "an audit event", source })?;
     outbox::enqueue(connection, &bytes)?;
     Ok(())
 }

@@ -61,9 +61,7 @@ fn milliseconds<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<i64
         return Ok(None);
     };
     let time = OffsetDateTime::parse(&text, &Rfc3339).map_err(serde::de::Error::custom)?;
-    i64::try_from(time.unix_timestamp_nanos() / 1_000_000)
-        .map(Some)
-        .map_err(serde::de::Error::custom)
+    i64::try_from(time.unix_timestamp_nanos() / 1_000_000).map(Some).map_err(serde::de::Error::custom)
 }
 
 impl OperationProposal {
@@ -119,10 +117,7 @@ fn components(proposed: Vec<ComponentProposal>, faults: &mut Faults) -> Vec<Comp
 
 fn phases(proposed: Vec<PhaseProposal>, component: &str, faults: &mut Faults) -> Vec<PhaseRow> {
     if proposed.len() > PARTS_MAX {
-        faults.add(
-            format!("{component}.phases"),
-            format!("has more than {PARTS_MAX} entries"),
-        );
+        faults.add(format!("{component}.phases"), format!("has more than {PARTS_MAX} entries"));
     }
     let mut names = BTreeSet::new();
     let mut rows = Vec::new();

@@ -39,10 +39,7 @@ impl PartnerProposal {
         faults.organization("organization_id", &self.organization_id);
         faults.display_name(&self.display_name);
         if !self.nation.is_empty() && NationCode::new(self.nation.as_str()).is_err() {
-            faults.add(
-                "nation",
-                "must be three letters A-Z (ISO 3166-1 alpha-3), or empty",
-            );
+            faults.add("nation", "must be three letters A-Z (ISO 3166-1 alpha-3), or empty");
         }
         faults.bounded("groups", self.groups.len());
         faults.bounded("client_of", self.client_of.len());
@@ -57,10 +54,7 @@ impl PartnerProposal {
         }
         for (index, key) in self.signing_keys.iter().enumerate() {
             if key.len() != KEY_HEX_CHARS || hex::decode(key).is_err() {
-                faults.add(
-                    format!("signing_keys[{index}]"),
-                    "must be an Ed25519 public key of 32 bytes",
-                );
+                faults.add(format!("signing_keys[{index}]"), "must be an Ed25519 public key of 32 bytes");
             }
         }
         faults.unless_any(PartnerRow {
@@ -70,11 +64,7 @@ impl PartnerProposal {
             groups: self.groups.into_iter().collect(),
             client_of: self.client_of.into_iter().collect(),
             active: self.active,
-            signing_keys: self
-                .signing_keys
-                .into_iter()
-                .map(|key| key.to_ascii_lowercase())
-                .collect(),
+            signing_keys: self.signing_keys.into_iter().map(|key| key.to_ascii_lowercase()).collect(),
             etag: String::new(),
         })
     }
@@ -109,20 +99,11 @@ pub(in crate::app) fn not_theirs(
         ("display_name", before.display_name != after.display_name),
         ("signing_keys", before.signing_keys != after.signing_keys),
     ];
-    for (field, _) in widens
-        .iter()
-        .filter(|(_, changed)| *changed && !standpoint.custodian)
-    {
-        faults.add(
-            field,
-            "only a policy administrator of the node's custodian changes this",
-        );
+    for (field, _) in widens.iter().filter(|(_, changed)| *changed && !standpoint.custodian) {
+        faults.add(field, "only a policy administrator of the node's custodian changes this");
     }
     for (field, _) in own.iter().filter(|(_, changed)| *changed && !standpoint.own) {
-        faults.add(
-            field,
-            "only a policy administrator of the partner itself changes this",
-        );
+        faults.add(field, "only a policy administrator of the partner itself changes this");
     }
     faults.unless_any(()).err().unwrap_or_default()
 }
@@ -131,14 +112,8 @@ pub(in crate::app) fn not_theirs(
 mod tests {
     use super::*;
 
-    const OWN: Standpoint = Standpoint {
-        own: true,
-        custodian: false,
-    };
-    const CUSTODIAN: Standpoint = Standpoint {
-        own: false,
-        custodian: true,
-    };
+    const OWN: Standpoint = Standpoint { own: true, custodian: false };
+    const CUSTODIAN: Standpoint = Standpoint { own: false, custodian: true };
 
     fn partner() -> PartnerRow {
         PartnerRow {
@@ -151,23 +126,14 @@ mod tests {
     }
 
     fn fields(after: &PartnerRow, standpoint: Standpoint) -> Vec<String> {
-        not_theirs(&partner(), after, standpoint)
-            .into_iter()
-            .map(|fault| fault.field)
-            .collect()
+        not_theirs(&partner(), after, standpoint).into_iter().map(|fault| fault.field).collect()
     }
 
     #[test]
     fn a_partner_leaves_a_group_by_itself_and_joins_one_only_through_the_custodian() {
-        let left = PartnerRow {
-            groups: [].into(),
-            active: false,
-            ..partner()
-        };
-        let joined = PartnerRow {
-            groups: ["CERT-NET".to_owned(), "TIDEWALL-CELL".to_owned()].into(),
-            ..partner()
-        };
+        let left = PartnerRow { groups: [].into(), active: false, ..partner() };
+        let joined =
+            PartnerRow { groups: ["CERT-NET".to_owned(), "TIDEWALL-CELL".to_owned()].into(), ..partner() };
         assert!(fields(&left, OWN).is_empty());
         assert_eq!(fields(&joined, OWN), ["partner.groups"]);
         assert!(fields(&joined, CUSTODIAN).is_empty());
@@ -175,10 +141,7 @@ mod tests {
 
     #[test]
     fn the_custodian_cannot_put_a_key_into_a_partners_hand() {
-        let keyed = PartnerRow {
-            signing_keys: vec!["ab".repeat(32)],
-            ..partner()
-        };
+        let keyed = PartnerRow { signing_keys: vec!["ab".repeat(32)], ..partner() };
         assert_eq!(fields(&keyed, CUSTODIAN), ["partner.signing_keys"]);
         assert!(fields(&keyed, OWN).is_empty());
     }

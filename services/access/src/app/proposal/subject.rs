@@ -29,14 +29,8 @@ const ROLES: [&str; 9] = [
     "policy_admin",
 ];
 /// Roles that give a right to content. INVARIANT (I8): who administers rights holds none of them.
-const CONTENT_ROLES: [&str; 6] = [
-    "reader",
-    "submitter",
-    "subscriber",
-    "label_authority",
-    "release_authority",
-    "recall_authority",
-];
+const CONTENT_ROLES: [&str; 6] =
+    ["reader", "submitter", "subscriber", "label_authority", "release_authority", "recall_authority"];
 const KINDS: [&str; 2] = ["person", "service"];
 const VETTING_STATES: [&str; 4] = ["cleared", "pending", "rejected", "suspended"];
 /// Characters of a subject's name.
@@ -161,9 +155,7 @@ impl SubjectProposal {
         let (organization, name) = self.subject_id.split_once('/').unwrap_or_default();
         let name_fits = (1..=NAME_CHARS_MAX).contains(&name.len())
             && name.starts_with(|first: char| first.is_ascii_alphanumeric())
-            && name
-                .bytes()
-                .all(|byte| byte.is_ascii_alphanumeric() || b"._-".contains(&byte));
+            && name.bytes().all(|byte| byte.is_ascii_alphanumeric() || b"._-".contains(&byte));
         if !name_fits {
             faults.add(
                 "subject_id",
@@ -184,10 +176,7 @@ impl SubjectProposal {
         }
         for (index, purpose) in self.purposes.iter().enumerate() {
             if !registry.knows_purpose(&Purpose::from(purpose.as_str())) {
-                faults.add(
-                    format!("purposes[{index}]"),
-                    format!("no purpose `{purpose}` is known here"),
-                );
+                faults.add(format!("purposes[{index}]"), format!("no purpose `{purpose}` is known here"));
             }
         }
         faults.bounded("groups", self.groups.len());
@@ -208,10 +197,7 @@ impl SubjectProposal {
     fn check_roles(&self, faults: &mut Faults) {
         for (index, role) in self.roles.iter().enumerate() {
             if !ROLES.contains(&role.as_str()) {
-                faults.add(
-                    format!("roles[{index}]"),
-                    format!("`{role}` is not one of {}", ROLES.join(", ")),
-                );
+                faults.add(format!("roles[{index}]"), format!("`{role}` is not one of {}", ROLES.join(", ")));
             }
         }
         let has = |wanted: &str| self.roles.iter().any(|role| role == wanted);
@@ -228,14 +214,12 @@ impl SubjectProposal {
         for (domain, level) in &self.clearances {
             match registry.domain(domain).map(|domain| domain.rank(level)) {
                 Some(Some(rank)) => drop(ranks.insert(domain.clone(), rank)),
-                Some(None) => faults.add(
-                    format!("clearances.{domain}"),
-                    format!("the domain has no level `{level}`"),
-                ),
-                None => faults.add(
-                    format!("clearances.{domain}"),
-                    "no policy domain of that name is known here",
-                ),
+                Some(None) => {
+                    faults.add(format!("clearances.{domain}"), format!("the domain has no level `{level}`"))
+                }
+                None => {
+                    faults.add(format!("clearances.{domain}"), "no policy domain of that name is known here")
+                }
             }
         }
         ranks
@@ -246,24 +230,16 @@ impl SubjectProposal {
         for (index, vetting) in self.vettings.iter().enumerate() {
             let field = format!("vettings[{index}]");
             if !registry.knows_vetting(&VettingKind::from(vetting.kind.as_str())) {
-                faults.add(
-                    format!("{field}.kind"),
-                    format!("no vetting `{}` is known here", vetting.kind),
-                );
+                faults.add(format!("{field}.kind"), format!("no vetting `{}` is known here", vetting.kind));
             }
             if !VETTING_STATES.contains(&vetting.status.as_str()) {
-                faults.add(
-                    format!("{field}.status"),
-                    format!("must be one of {}", VETTING_STATES.join(", ")),
-                );
+                faults
+                    .add(format!("{field}.status"), format!("must be one of {}", VETTING_STATES.join(", ")));
             }
             let Some(until) = day(vetting.until_day, &format!("{field}.until_day"), faults) else {
                 continue;
             };
-            let row = VettingRow {
-                status: vetting.status.clone(),
-                until,
-            };
+            let row = VettingRow { status: vetting.status.clone(), until };
             if rows.insert(vetting.kind.clone(), row).is_some() {
                 faults.add(format!("{field}.kind"), "stands twice");
             }
@@ -289,18 +265,10 @@ impl SubjectProposal {
                     "must be a path such as OP:TIDEWALL/OPERATIONAL or CW:BLUEJAY",
                 ),
             }
-            let from = grant
-                .from_day
-                .and_then(|from| day(Some(from), &format!("{field}.from_day"), faults));
-            let until = grant
-                .until_day
-                .and_then(|until| day(Some(until), &format!("{field}.until_day"), faults));
-            rows.push(GrantRow {
-                path: grant.path.clone(),
-                tree: grant.tree,
-                from,
-                until,
-            });
+            let from = grant.from_day.and_then(|from| day(Some(from), &format!("{field}.from_day"), faults));
+            let until =
+                grant.until_day.and_then(|until| day(Some(until), &format!("{field}.until_day"), faults));
+            rows.push(GrantRow { path: grant.path.clone(), tree: grant.tree, from, until });
         }
         rows
     }
@@ -311,21 +279,13 @@ fn takes_part(path: &Compartment, organization_id: &str, known: &Known) -> bool 
     let Some(operation) = path.operation().and_then(|path| path.split('/').next()) else {
         return true;
     };
-    known
-        .operations
-        .get(operation)
-        .is_some_and(|organizations| organizations.contains(organization_id))
+    known.operations.get(operation).is_some_and(|organizations| organizations.contains(organization_id))
 }
 
 fn day(number: Option<i32>, field: &str, faults: &mut Faults) -> Option<Day> {
-    let day = number
-        .map(Day::from_unix_days)
-        .filter(|day| Some(day.unix_days()) == number);
+    let day = number.map(Day::from_unix_days).filter(|day| Some(day.unix_days()) == number);
     if day.is_none() {
-        faults.add(
-            field,
-            "must be a day of the years 1 to 9999, counted from 1970-01-01",
-        );
+        faults.add(field, "must be a day of the years 1 to 9999, counted from 1970-01-01");
     }
     day
 }
@@ -354,10 +314,7 @@ mod tests {
     fn known() -> Known {
         let organizations = BTreeSet::from(["ORS-CERT".to_owned(), "KSI-ISAC".to_owned()]);
         let operations = BTreeMap::from([("TIDEWALL".to_owned(), BTreeSet::from(["ORS-CERT".to_owned()]))]);
-        Known {
-            organizations,
-            operations,
-        }
+        Known { organizations, operations }
     }
 
     fn check(subject: serde_json::Value) -> Result<SubjectRow, Vec<String>> {

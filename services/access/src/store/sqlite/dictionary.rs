@@ -26,10 +26,7 @@ pub(super) fn lines_by_hash(
     let read = || {
         let mut statement = connection.prepare_cached("SELECT line FROM label WHERE hash = ?1")?;
         let line = |hash: &[u8; 32]| statement.query_row(params![hash], |row| row.get(0)).optional();
-        hashes
-            .iter()
-            .map(line)
-            .collect::<rusqlite::Result<Vec<Option<String>>>>()
+        hashes.iter().map(line).collect::<rusqlite::Result<Vec<Option<String>>>>()
     };
     Ok(read().map_err(PersistError::from)?)
 }

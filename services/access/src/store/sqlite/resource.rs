@@ -40,9 +40,7 @@ impl Resource for PartnerRow {
     fn upsert(&self, connection: &Connection, body: &str) -> rusqlite::Result<()> {
         let sql = "INSERT INTO partner (organization_id, etag, body) VALUES (?1, ?2, ?3)
                    ON CONFLICT (organization_id) DO UPDATE SET etag = excluded.etag, body = excluded.body";
-        connection
-            .execute(sql, params![self.organization_id, self.etag, body])
-            .map(|_| ())
+        connection.execute(sql, params![self.organization_id, self.etag, body]).map(|_| ())
     }
 }
 
@@ -63,13 +61,7 @@ impl Resource for SubjectRow {
         let sql = "INSERT INTO subject (subject_id, organization_id, person, etag, body) VALUES (?1, ?2, ?3, ?4, ?5)
                    ON CONFLICT (subject_id) DO UPDATE
                    SET person = excluded.person, etag = excluded.etag, body = excluded.body";
-        let row = params![
-            self.subject_id,
-            self.organization_id,
-            self.person,
-            self.etag,
-            body
-        ];
+        let row = params![self.subject_id, self.organization_id, self.person, self.etag, body];
         connection.execute(sql, row).map(|_| ())
     }
 }
@@ -91,9 +83,7 @@ impl Resource for OperationRow {
         let sql = "INSERT INTO operation (operation_id, lead_organization_id, etag, body) VALUES (?1, ?2, ?3, ?4)
                    ON CONFLICT (operation_id) DO UPDATE
                    SET lead_organization_id = excluded.lead_organization_id, etag = excluded.etag, body = excluded.body";
-        connection
-            .execute(sql, params![self.operation_id, self.lead, self.etag, body])
-            .map(|_| ())
+        connection.execute(sql, params![self.operation_id, self.lead, self.etag, body]).map(|_| ())
     }
 }
 
@@ -104,17 +94,12 @@ pub(super) fn etag_of(epoch: u64) -> String {
 
 /// The body as stored.
 pub(super) fn to_json<T: Resource>(resource: &T) -> Result<String, Error> {
-    serde_json::to_string(resource).map_err(|source| Error::Stored {
-        what: T::KIND,
-        source,
-    })
+    serde_json::to_string(resource).map_err(|source| Error::Stored { what: T::KIND, source })
 }
 
 fn from_row<T: Resource>((etag, body): (String, String)) -> Result<T, Error> {
-    let mut resource: T = serde_json::from_str(&body).map_err(|source| Error::Stored {
-        what: T::KIND,
-        source,
-    })?;
+    let mut resource: T =
+        serde_json::from_str(&body).map_err(|source| Error::Stored { what: T::KIND, source })?;
     resource.set_etag(etag);
     Ok(resource)
 }
@@ -126,20 +111,14 @@ pub(super) fn all<T: Resource>(connection: &Connection) -> Result<Vec<T>, Error>
         let rows = statement.query_map([], |row| Ok((row.get(0)?, row.get(1)?)))?;
         rows.collect::<rusqlite::Result<Vec<(String, String)>>>()
     };
-    read()
-        .map_err(PersistError::from)?
-        .into_iter()
-        .map(from_row)
-        .collect()
+    read().map_err(PersistError::from)?.into_iter().map(from_row).collect()
 }
 
 /// One row.
 pub(super) fn one<T: Resource>(connection: &Connection, id: &str) -> Result<Option<T>, Error> {
     let read = || {
         let mut statement = connection.prepare_cached(T::ONE)?;
-        statement
-            .query_row([id], |row| Ok((row.get(0)?, row.get(1)?)))
-            .optional()
+        statement.query_row([id], |row| Ok((row.get(0)?, row.get(1)?))).optional()
     };
     read().map_err(PersistError::from)?.map(from_row).transpose()
 }
@@ -152,9 +131,7 @@ pub(super) fn check_etag<T: Resource>(
 ) -> Result<(), Error> {
     let stored = || {
         let mut statement = connection.prepare_cached(T::ONE)?;
-        statement
-            .query_row([resource.id()], |row| row.get::<_, String>(0))
-            .optional()
+        statement.query_row([resource.id()], |row| row.get::<_, String>(0)).optional()
     };
     match stored().map_err(PersistError::from)? {
         None if expected.is_empty() => Ok(()),
@@ -175,9 +152,7 @@ pub(super) fn earlier_answer<T: Resource>(
             "SELECT request_sha256, answer, epoch FROM request_answer WHERE subject_id = ?1 AND request_id = ?2",
         )?;
         let key = params![request.subject_id, request.request_id];
-        statement
-            .query_row(key, |row| Ok((row.get(0)?, row.get(1)?, row.get(2)?)))
-            .optional()
+        statement.query_row(key, |row| Ok((row.get(0)?, row.get(1)?, row.get(2)?))).optional()
     };
     let found: Option<(Vec<u8>, String, i64)> = read().map_err(PersistError::from)?;
     let Some((digest, answer, epoch)) = found else {
@@ -187,10 +162,7 @@ pub(super) fn earlier_answer<T: Resource>(
         return Err(Error::RequestIdReused(request.request_id.clone()));
     }
     let epoch = u64::try_from(epoch).unwrap_or_default();
-    Ok(Some(Changed {
-        resource: from_row((etag_of(epoch), answer))?,
-        epoch,
-    }))
+    Ok(Some(Changed { resource: from_row((etag_of(epoch), answer))?, epoch }))
 }
 
 /// Keeps the answer to a request: body, epoch, time in milliseconds since 1970.
@@ -202,14 +174,7 @@ pub(super) fn keep_answer(
     let sql = "INSERT INTO request_answer (subject_id, request_id, request_sha256, answer, epoch, time_ms)
                VALUES (?1, ?2, ?3, ?4, ?5, ?6)";
     let epoch = i64::try_from(epoch).unwrap_or(i64::MAX);
-    let row = params![
-        request.subject_id,
-        request.request_id,
-        request.request_sha256,
-        answer,
-        epoch,
-        time_ms
-    ];
+    let row = params![request.subject_id, request.request_id, request.request_sha256, answer, epoch, time_ms];
     connection.execute(sql, row).map_err(PersistError::from)?;
     Ok(())
 }
