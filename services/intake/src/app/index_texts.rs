@@ -1,0 +1,63 @@
+//! Brings the text index up to the journal: in journal order, by a worker, so that submissions do not wait for it.
+
+use std::time::Duration;
+
+use entente_stix::{json::Document, object::search_text};
+
+use super::{App, prepare_batch::TEXT_TYPE};
+use crate::{error::Error, store::JournalVersion};
+
+/// Content read and indexed in one transaction.
+const PIECE_BYTES: usize = 4 * 1024 * 1024;
+/// While versions keep coming at shorter intervals than this, indexing waits: their latency comes first.
+const QUIET: Duration = Duration::from_millis(50);
+/// Versions that may wait for quiet. A search does not wait for it.
+const WAITING_MAX: i64 = 20_000;
+
+impl App {
+    /// Waits until there is something to index and the time is right.
+    pub(crate) async fn index_wanted(&self) -> Result<(), Error> {
+        let mut head = self.store.head();
+        let indexed = *self.store.indexed().borrow();
+        head.wait_for(|head| *head > indexed).await.map_err(|_| Error::Draining)?;
+        loop {
+            let waiting = head.borrow_and_update().saturating_sub(indexed);
+            if waiting > WAITING_MAX {
+                return Ok(());
+            }
+            tokio::select! {
+                () = self.search_waits.notified() => return Ok(()),
+                quiet = tokio::time::timeout(QUIET, head.changed()) => match quiet {
+                    Err(_) => return Ok(()),
+                    Ok(Err(_)) => return Err(Error::Draining),
+                    Ok(Ok(())) => {}
+                },
+            }
+        }
+    }
+
+    /// Indexes one piece of the journal; false when there is nothing left.
+    #[tracing::instrument(skip_all)]
+    pub(crate) async fn index_texts(&self) -> Result<bool, Error> {
+        let indexed = *self.store.indexed().borrow();
+        let versions = self.store.journal(indexed, PIECE_BYTES).await?;
+        let Some(last) = versions.last().map(|version| version.report.position) else { return Ok(false) };
+        let read = tokio::task::spawn_blocking(move || versions.iter().map(text).collect());
+        // The closure does not panic and is not aborted.
+        let texts: Vec<(i64, String)> = read.await.map_err(|_| Error::Abandoned)?;
+        self.store.index_texts(texts, last).await?;
+        Ok(true)
+    }
+}
+
+/// The text of a version, by position.
+fn text(version: &JournalVersion) -> (i64, String) {
+    let report = &version.report;
+    let text = if *report.report_type == *TEXT_TYPE {
+        format!("{}\n{}", report.title, String::from_utf8_lossy(&report.content))
+    } else {
+        // Intake refuses what does not parse, so there is always a document.
+        Document::parse(&report.content).map(|document| search_text(&document)).unwrap_or_default()
+    };
+    (report.position, text)
+}

@@ -1,0 +1,172 @@
+//! Signatures of originators: one over the root of a small tree of versions, so that signing costs little per version and
+//! every version still proves itself. Both the statement and the signed message are frozen formats (golden file).
+
+use aws_lc_rs::{
+    digest::{SHA256, digest},
+    signature::{Ed25519KeyPair, KeyPair as _},
+};
+use entente_ledger::{
+    hash::{HASH_BYTES, Hash, leaf_hash},
+    tree::root_of,
+};
+
+/// First line of a statement.
+const STATEMENT_HEADER: &str = "entente.version.v1\n";
+/// What precedes the root in the signed message.
+const MESSAGE_PREFIX: &[u8] = b"entente.versions.v1\n";
+/// Versions under one signature: at 128 a signature costs 0.2 us a version, a path is seven hashes, and a page whose
+/// versions all lie in different trees reads and hashes little.
+pub(crate) const LEAVES_MAX: usize = 128;
+
+/// What an originator states of a version.
+pub(crate) struct Statement<'a> {
+    pub(crate) originator: &'a str,
+    pub(crate) report_id: &'a str,
+    pub(crate) version: &'a str,
+    /// Hash of the label, dates included; the realm is part of the label.
+    pub(crate) label_hash: &'a [u8; 32],
+    pub(crate) content: &'a [u8],
+    /// Title of free text; empty for STIX.
+    pub(crate) title: &'a str,
+}
+
+impl Statement<'_> {
+    /// Six lines: header, originator, id, version, digests of content and label in hexadecimal, title.
+    /// INVARIANT: no part holds a line feed (`app/prepare_batch.rs` refuses titles with control characters), so two
+    /// statements are equal only if all their parts are.
+    pub(crate) fn bytes(&self) -> Vec<u8> {
+        let mut text = String::with_capacity(320);
+        text.push_str(STATEMENT_HEADER);
+        for part in [self.originator, self.report_id, self.version] {
+            text.push_str(part);
+            text.push('\n');
+        }
+        for hash in [digest(&SHA256, self.content).as_ref(), self.label_hash.as_slice()] {
+            push_hex(&mut text, hash);
+            text.push('\n');
+        }
+        text.push_str(self.title);
+        text.push('\n');
+        text.into_bytes()
+    }
+
+    /// The leaf of the version.
+    pub(crate) fn leaf(&self) -> Hash {
+        leaf_hash(&self.bytes())
+    }
+}
+
+/// A signature over some leaves.
+#[derive(Debug, Clone)]
+pub(crate) struct SignedTree {
+    pub(crate) leaves: Vec<Hash>,
+    pub(crate) signature: Vec<u8>,
+}
+
+/// The key that signs for an originator.
+pub(crate) struct OriginatorKey {
+    pair: Ed25519KeyPair,
+    key_id: String,
+}
+
+impl OriginatorKey {
+    /// A key as stored (PKCS #8); `None` if the bytes hold none.
+    pub(crate) fn from_pkcs8(bytes: &[u8]) -> Option<OriginatorKey> {
+        let pair = Ed25519KeyPair::from_pkcs8(bytes).ok()?;
+        let digest = digest(&SHA256, pair.public_key().as_ref());
+        let mut key_id = String::new();
+        push_hex(&mut key_id, digest.as_ref().get(..8).unwrap_or_default());
+        Some(OriginatorKey { pair, key_id })
+    }
+
+    /// First 8 bytes of SHA-256 of the public key, in hexadecimal.
+    pub(crate) fn key_id(&self) -> &str {
+        &self.key_id
+    }
+
+    /// The public key, 32 bytes.
+    pub(crate) fn public_key(&self) -> &[u8] {
+        self.pair.public_key().as_ref()
+    }
+
+    /// Signs leaves in order, [`LEAVES_MAX`] at a time.
+    pub(crate) fn sign(&self, leaves: &[Hash]) -> Vec<SignedTree> {
+        leaves.chunks(LEAVES_MAX).map(|leaves| self.sign_tree(leaves)).collect()
+    }
+
+    fn sign_tree(&self, leaves: &[Hash]) -> SignedTree {
+        let mut message = MESSAGE_PREFIX.to_vec();
+        message.extend_from_slice(root_of(leaves).as_bytes());
+        SignedTree { leaves: leaves.to_vec(), signature: self.pair.sign(&message).as_ref().to_vec() }
+    }
+}
+
+/// Leaves as stored: one after the other.
+pub(crate) fn encode_leaves(leaves: &[Hash]) -> Vec<u8> {
+    leaves.iter().flat_map(|leaf| leaf.as_bytes()).copied().collect()
+}
+
+/// Leaves from their stored form; `None` if it is not whole.
+pub(crate) fn decode_leaves(bytes: &[u8]) -> Option<Vec<Hash>> {
+    let (leaves, rest) = bytes.as_chunks::<HASH_BYTES>();
+    rest.is_empty().then(|| leaves.iter().copied().map(Hash::new).collect())
+}
+
+fn push_hex(text: &mut String, bytes: &[u8]) {
+    let digits = bytes.iter().flat_map(|byte| [byte >> 4, byte & 15]);
+    text.extend(digits.filter_map(|digit| char::from_digit(u32::from(digit), 16)));
+}
+
+#[cfg(test)]
+mod tests {
+    use aws_lc_rs::signature::{ED25519, UnparsedPublicKey};
+    use entente_ledger::proof::{MemoryTree, verify_inclusion};
+
+    use super::*;
+
+    fn statement<'a>(title: &'a str, content: &'a [u8]) -> Statement<'a> {
+        Statement {
+            originator: "VLD-COAST",
+            report_id: "indicator--26ffb872-1dd9-446e-b6f5-d58527e5b5d2",
+            version: "2026-11-23T12:00:00.000Z",
+            label_hash: &[0xab; 32],
+            content,
+            title,
+        }
+    }
+
+    #[test]
+    fn the_statement_is_the_stored_one() {
+        let text = String::from_utf8(statement("", b"{}").bytes()).unwrap();
+        assert_eq!(text, include_str!("../../tests/golden/statement-1.txt"));
+    }
+
+    #[test]
+    fn another_content_or_title_is_another_leaf() {
+        let leaf = statement("", b"{}").leaf();
+        assert_eq!(leaf, statement("", b"{}").leaf());
+        assert_ne!(leaf, statement("", b"{ }").leaf());
+        assert_ne!(leaf, statement("t", b"{}").leaf());
+    }
+
+    #[test]
+    fn every_leaf_of_a_batch_proves_itself_under_a_signed_root() {
+        let pkcs8 = Ed25519KeyPair::generate_pkcs8(&aws_lc_rs::rand::SystemRandom::new()).unwrap();
+        let key = OriginatorKey::from_pkcs8(pkcs8.as_ref()).unwrap();
+        let leaves: Vec<Hash> = (0..300_u32).map(|n| leaf_hash(&n.to_be_bytes())).collect();
+        let trees = key.sign(&leaves);
+        assert_eq!(trees.iter().map(|tree| tree.leaves.len()).collect::<Vec<_>>(), [128, 128, 44]);
+        for tree in &trees {
+            let memory = MemoryTree::new(tree.leaves.clone());
+            let mut message = b"entente.versions.v1\n".to_vec();
+            message.extend_from_slice(memory.root().as_bytes());
+            let public = UnparsedPublicKey::new(&ED25519, key.public_key());
+            public.verify(&message, &tree.signature).unwrap();
+            for (index, leaf) in (0..).zip(&tree.leaves) {
+                let path = memory.inclusion_path(index).unwrap();
+                verify_inclusion(leaf, index, memory.size(), &path, &memory.root()).unwrap();
+            }
+            assert_eq!(decode_leaves(&encode_leaves(&tree.leaves)).unwrap(), tree.leaves);
+        }
+    }
+}
