@@ -46,8 +46,7 @@ pub(crate) struct ServerMetrics {
     latency: Family<MethodLabel, Histogram, fn() -> Histogram>,
     /// Calls shed because a limit was reached.
     pub(crate) shed: Counter,
-    /// Calls being served.
-    pub(crate) in_flight: Gauge,
+    in_flight: Gauge,
     /// Open connections.
     pub(crate) connections: Gauge,
     /// Connections closed at once because too many are open.
@@ -152,6 +151,7 @@ impl ServerMetrics {
         MethodMetrics {
             started: self.started.get_or_create_owned(&label),
             latency: self.latency.get_or_create_owned(&label),
+            in_flight: self.in_flight.clone(),
             handled: std::array::from_fn(|_| OnceLock::new()),
             family: self.handled.clone(),
             path: path.to_owned(),
@@ -163,6 +163,8 @@ impl ServerMetrics {
 pub(crate) struct MethodMetrics {
     pub(crate) started: Counter,
     pub(crate) latency: Histogram,
+    /// Calls being served, over all methods.
+    pub(crate) in_flight: Gauge,
     handled: [OnceLock<Counter>; CODES],
     family: Family<HandledLabels, Counter>,
     path: String,

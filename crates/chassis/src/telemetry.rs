@@ -55,7 +55,7 @@ const APP_SCOPE: &str = "entente.app";
 /// Longest one export may take.
 const EXPORT_TIME_MAX: Duration = Duration::from_secs(5);
 /// Longest a flush or the shutdown waits.
-const FLUSH_TIME_MAX: Duration = Duration::from_secs(5);
+const FLUSH_TIME_MAX: Duration = Duration::from_secs(2);
 /// Commands waiting for the exporting task.
 const COMMANDS_MAX: usize = 32;
 
@@ -100,7 +100,9 @@ impl Telemetry {
     ///
     /// When it was called before, or the log filter does not parse.
     pub fn init(config: &TelemetryConfig) -> Result<Telemetry, TelemetryError> {
-        let filter = EnvFilter::try_new(&config.log_filter)
+        // Failing exports are told by the exporting task, once; OpenTelemetry would tell each. What the setting says goes
+        // over this.
+        let filter = EnvFilter::try_new(format!("opentelemetry=off,{}", config.log_filter))
             .map_err(|_| TelemetryError::Filter(config.log_filter.clone()))?;
         let (commands, received) = mpsc::channel(COMMANDS_MAX);
         let (queue, worker) = export::queue(DROPPED.clone());

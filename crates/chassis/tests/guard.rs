@@ -122,12 +122,22 @@ async fn a_call_that_takes_too_long_ends_with_our_reason() {
     let refused = client.append(gated()).await.unwrap_err();
     assert_eq!(refused.code(), Code::DeadlineExceeded);
     assert_eq!(reason(&refused), Some(ErrorReason::DeadlineExceeded));
+}
+
+#[tokio::test]
+async fn a_client_shortens_the_deadline_and_peers_are_given_what_is_left_of_it() {
+    let mesh = Mesh::new();
+    let served = mesh.serve("audit", ServerConfig::default()).await;
+    let mut client = AuditServiceClient::new(mesh.channel(&served, &service("intake")));
+    client.append(AppendRequest::default()).await.unwrap();
+    let most = ServerConfig::default().call_time_max;
+    assert!(served.probe.last_call().time_left() > most / 2);
     let mut request = Request::new(gated());
     request.set_timeout(Duration::from_millis(100));
-    let refused = client.append(request).await.unwrap_err();
-    assert_eq!(reason(&refused), Some(ErrorReason::DeadlineExceeded), "{refused}");
-    let left = served.probe.last_call().time_left();
-    assert!(left < Duration::from_millis(100), "{left:?}");
+    client.append(request).await.unwrap_err();
+    let call = served.probe.last_call();
+    assert!(call.time_left() < Duration::from_millis(100));
+    assert!(call.outgoing(()).metadata().contains_key("grpc-timeout"));
 }
 
 #[tokio::test]

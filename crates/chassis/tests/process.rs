@@ -63,7 +63,8 @@ async fn start(config: ChassisConfig, deps: Deps) -> Result<RunningService, Star
 }
 
 fn say(text: &str) {
-    writeln!(std::io::stdout(), "{text}").unwrap();
+    let mut output = std::io::stdout().lock();
+    writeln!(output, "{text}").unwrap();
 }
 
 fn spawn(config: &Path) -> Child {

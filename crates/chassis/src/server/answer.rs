@@ -9,7 +9,7 @@ use std::{
 use bytes::Bytes;
 use http::{HeaderMap, Response};
 use http_body::{Frame, SizeHint};
-use tokio::time::Sleep;
+use tokio::time::{Instant, Sleep};
 use tonic::{Code, Status, body::Body};
 
 use super::observe::Observation;
@@ -99,21 +99,26 @@ impl http_body::Body for AnswerBody {
         if this.ended {
             return Poll::Ready(None);
         }
-        if let Some(deadline) = &mut this.deadline
-            && deadline.as_mut().poll(context).is_ready()
-        {
-            return Poll::Ready(Some(Ok(this.ended_late())));
-        }
         let polled = Pin::new(&mut this.inner).poll_frame(context);
         match &polled {
             Poll::Ready(Some(Ok(frame))) => {
                 if let Some(trailers) = frame.trailers_ref() {
                     this.end(code_in(trailers).unwrap_or(Code::Unknown));
+                } else if this.deadline.as_ref().is_some_and(|deadline| deadline.deadline() <= Instant::now())
+                {
+                    return Poll::Ready(Some(Ok(this.ended_late())));
                 }
             }
             Poll::Ready(Some(Err(status))) => this.end(status.code()),
             Poll::Ready(None) => this.end(Code::Unknown),
-            Poll::Pending => {}
+            // The timer is set only for an answer that keeps its client waiting: most never need it.
+            Poll::Pending => {
+                if let Some(deadline) = &mut this.deadline
+                    && deadline.as_mut().poll(context).is_ready()
+                {
+                    return Poll::Ready(Some(Ok(this.ended_late())));
+                }
+            }
         }
         polled
     }

@@ -12,6 +12,7 @@ use std::{
 
 use http::{HeaderMap, Request, Response};
 use opentelemetry::trace::FutureExt;
+use prometheus_client::metrics::counter::Counter;
 use tokio::time::Sleep;
 use tokio_util::sync::CancellationToken;
 use tonic::{Code, Status, body::Body};
@@ -27,7 +28,7 @@ use super::{
 };
 use crate::{
     call::{self, Call, TRACEPARENT_KEY, TraceContext},
-    metrics::{MethodMetrics, Metrics, ServerMetrics},
+    metrics::{MethodMetrics, Metrics},
     policy::{MethodPolicy, Policies},
     status::{self, ErrorReason, Fault},
     telemetry::{self, ServiceTracer},
@@ -68,7 +69,7 @@ struct Shared {
     methods: HashMap<String, Arc<Method>>,
     tokens: Option<TokenVerifier>,
     tracer: Option<ServiceTracer>,
-    metrics: ServerMetrics,
+    shed: Counter,
     limits: Limits,
     call_time_max: Duration,
     stop: CancellationToken,
@@ -91,7 +92,7 @@ impl Guard {
                 .collect(),
             tokens: parts.tokens,
             tracer: telemetry::tracer(parts.service),
-            metrics: metrics.clone(),
+            shed: metrics.shed.clone(),
             limits: parts.limits,
             call_time_max: parts.call_time_max,
             stop: parts.stop,
@@ -158,7 +159,7 @@ impl Shared {
             let trace = TraceContext::below(parent);
             return Err(Box::new(answer::refusal(status::unknown_method(trace.trace_id), None)));
         };
-        let mut observation = Observation::begin(method, &self.metrics);
+        let mut observation = Observation::begin(method);
         match self.check(method, request, parent) {
             Ok(Checked { call, context, place }) => {
                 let deadline = call.deadline.map(|at| Box::pin(tokio::time::sleep_until(at.into())));
@@ -216,7 +217,7 @@ impl Shared {
         }
         let limit = if policy.streaming { &self.limits.streams } else { &self.limits.calls };
         limit.take().map(Some).ok_or_else(|| {
-            self.metrics.shed.inc();
+            self.shed.inc();
             Fault::new(ErrorReason::Overloaded, "the service is at its limit").retry_after(SHED_RETRY)
         })
     }

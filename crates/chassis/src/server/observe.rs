@@ -11,12 +11,7 @@ use opentelemetry::{
 use tonic::Code;
 
 use super::{guard::Method, limits::Place};
-use crate::{
-    call::TraceContext,
-    identity::Caller,
-    metrics::{ServerMetrics, code_name},
-    telemetry::ServiceTracer,
-};
+use crate::{call::TraceContext, identity::Caller, metrics::code_name, telemetry::ServiceTracer};
 
 /// The span of an RPC.
 pub(super) struct RpcSpan {
@@ -73,7 +68,6 @@ impl RpcSpan {
 /// A call under way.
 pub(super) struct Observation {
     method: Arc<Method>,
-    server: ServerMetrics,
     started: Instant,
     context: Option<Context>,
     ended: bool,
@@ -81,12 +75,11 @@ pub(super) struct Observation {
 }
 
 impl Observation {
-    pub(super) fn begin(method: &Arc<Method>, server: &ServerMetrics) -> Observation {
+    pub(super) fn begin(method: &Arc<Method>) -> Observation {
         method.metrics.started.inc();
-        server.in_flight.inc();
+        method.metrics.in_flight.inc();
         Observation {
             method: method.clone(),
-            server: server.clone(),
             started: Instant::now(),
             context: None,
             ended: false,
@@ -109,7 +102,7 @@ impl Observation {
         if std::mem::replace(&mut self.ended, true) {
             return;
         }
-        self.server.in_flight.dec();
+        self.method.metrics.in_flight.dec();
         self.method.metrics.latency.observe(self.started.elapsed().as_secs_f64());
         self.method.metrics.handled(code);
         if let Some(context) = &self.context {

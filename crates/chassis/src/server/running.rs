@@ -71,7 +71,9 @@ impl Running {
     /// stop, and with them streams end; what is left when the time is up is cut.
     pub async fn drain(self) {
         self.set_ready(false).await;
-        tokio::time::sleep(self.parts.drain_notice).await;
+        if !self.parts.drain_notice.is_zero() {
+            tokio::time::sleep(self.parts.drain_notice).await;
+        }
         let Running { mut parts, .. } = self;
         tracing::info!(service = parts.name, "draining");
         parts.stop.cancel();

@@ -80,10 +80,16 @@ impl SpanProcessor for Queue {
     }
 }
 
+/// The exporter of one service.
+struct Exporting {
+    exporter: SpanExporter,
+    failing: bool,
+}
+
 /// The exporting task.
 pub(super) struct Worker {
     ended: mpsc::Receiver<SpanData>,
-    exporters: HashMap<String, SpanExporter>,
+    exporters: HashMap<String, Exporting>,
     waiting: HashMap<String, Vec<SpanData>>,
     dropped: Counter,
 }
@@ -103,7 +109,7 @@ impl Worker {
             match command {
                 None => self.export_queued().await,
                 Some(Command::Install { service, exporter }) => {
-                    self.exporters.insert(service, *exporter);
+                    self.exporters.insert(service, Exporting { exporter: *exporter, failing: false });
                 }
                 Some(Command::Flush(done)) => {
                     self.export_queued().await;
@@ -145,14 +151,20 @@ impl Worker {
     }
 
     async fn export_sorted(&mut self) {
-        for (service, exporter) in &self.exporters {
-            let Some(spans) = self.waiting.remove(service) else {
-                continue;
-            };
+        for (service, exporting) in &mut self.exporters {
+            let Some(spans) = self.waiting.remove(service) else { continue };
             let count = u64::try_from(spans.len()).unwrap_or(u64::MAX);
-            if let Err(error) = exporter.export(spans).await {
+            let exported = exporting.exporter.export(spans).await;
+            // Told when it changes, and not at each export.
+            match (&exported, std::mem::replace(&mut exporting.failing, exported.is_err())) {
+                (Err(error), false) => {
+                    tracing::warn!(service, %error, "spans are lost: they cannot be exported")
+                }
+                (Ok(()), true) => tracing::info!(service, "spans are exported again"),
+                (Err(_), true) | (Ok(()), false) => {}
+            }
+            if exported.is_err() {
                 self.dropped.inc_by(count);
-                tracing::debug!(service, count, %error, "spans could not be exported");
             }
         }
     }
