@@ -1,5 +1,5 @@
 //! Every method of the access service with no, wrong and foreign caller; complete by descriptor.
-#![expect(clippy::unwrap_used, clippy::panic, reason = "tests stop at the first surprise")]
+#![expect(clippy::unwrap_used, reason = "tests stop at the first surprise")]
 
 #[path = "support/node.rs"]
 #[expect(dead_code, reason = "other tests use the rest")]

@@ -1,5 +1,5 @@
 //! Revoked is revoked: what holds when a change of rights returns, whatever services and streams do meanwhile.
-#![expect(clippy::unwrap_used, clippy::indexing_slicing, reason = "tests stop at the first surprise")]
+#![expect(clippy::unwrap_used, reason = "tests stop at the first surprise")]
 
 #[path = "support/node.rs"]
 mod node;

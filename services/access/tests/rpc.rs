@@ -1,5 +1,5 @@
 //! Every method of the access service over a real connection.
-#![expect(clippy::unwrap_used, clippy::indexing_slicing, reason = "tests stop at the first surprise")]
+#![expect(clippy::unwrap_used, reason = "tests stop at the first surprise")]
 
 #[path = "rpc/administer.rs"]
 mod administer;

@@ -1,5 +1,5 @@
 //! What the store promises: one suite, run for each store there is.
-#![expect(clippy::unwrap_used, clippy::indexing_slicing, reason = "tests stop at the first surprise")]
+#![expect(clippy::unwrap_used, reason = "tests stop at the first surprise")]
 
 use std::path::Path;
 
@@ -18,7 +18,7 @@ fn open(folder: &Path) -> SqliteStore {
 
 /// How many records wait for audit.
 async fn waiting(store: &SqliteStore) -> u64 {
-    store.database().read(|connection| outbox::waiting(connection).map_err(PersistError::from)).await.unwrap()
+    store.database().read(outbox::waiting).await.unwrap()
 }
 
 fn event(object_id: &str) -> AuditEvent {

@@ -1,5 +1,7 @@
 //! The client of access: decisions, token keys, the epoch lease.
 
+use std::time::{Duration, Instant};
+
 use async_trait::async_trait;
 use entente_chassis::{
     call::Call,
@@ -68,6 +70,8 @@ impl Access for AccessClient {
     async fn hold_lease(&self, lease: &EpochLease) -> Result<(), PeerError> {
         let (answers, receiver) = mpsc::channel(ANSWERS_MAX);
         let first = WatchEpochRequest { installed_epoch: lease.epoch() };
+        // A lease counts from when it was asked for: however late an answer arrives, access waits for it no longer.
+        let mut asked = Instant::now();
         answers.send(first).await.map_err(|_| PeerError::Unavailable("the watch ended".to_owned()))?;
         // No deadline: the stream lives as long as the service. A peer that falls silent lets the lease run out.
         let watch = self
@@ -79,11 +83,12 @@ impl Access for AccessClient {
         let mut pushed = watch.into_inner();
         while let Some(pushed) = pushed.next().await {
             let pushed = pushed.map_err(|status| error(&status))?;
-            let valid_for = pushed
+            let valid_for: Duration = pushed
                 .lease
                 .and_then(|lease| lease.try_into().ok())
                 .ok_or(PeerError::Malformed("no lease"))?;
-            lease.install(pushed.epoch, valid_for);
+            lease.install(pushed.epoch, valid_for.saturating_sub(asked.elapsed()));
+            asked = Instant::now();
             let installed = WatchEpochRequest { installed_epoch: pushed.epoch };
             answers
                 .send(installed)
