@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use entente_domain::{
     day::Day,
-    ids::{Purpose, SubjectId, VettingKind},
+    ids::{PersonId, Purpose, VettingKind},
     registry::Registry,
     token::{Compartment, Token},
 };
@@ -290,10 +290,11 @@ fn day(number: Option<i32>, field: &str, faults: &mut Faults) -> Option<Day> {
     day
 }
 
-/// The id by which an audience names the person. Systems, and names of which two could share one, cannot be named.
+/// The id by which an audience names the person: the subject id in capitals. Systems, and names that have no such form,
+/// cannot be named.
 fn person_of(kind: &str, subject_id: &str) -> Option<String> {
-    let person = SubjectId::new(subject_id).ok()?.person()?;
-    (kind == "person").then(|| person.to_string())
+    let id = subject_id.to_ascii_uppercase();
+    (kind == "person" && PersonId::new(id.as_str()).is_ok()).then_some(id)
 }
 
 /// What an administrator may not give: groups that neither the organization nor the subject had. Groups are entered into
