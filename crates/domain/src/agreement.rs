@@ -66,15 +66,11 @@ impl Agreement {
         held: &'a BTreeMap<DomainName, i32>,
     ) -> impl Iterator<Item = (&'a DomainName, i32)> {
         let counts = |equivalence: &&Equivalence| {
-            held.get(&equivalence.held_domain)
-                .is_some_and(|rank| *rank >= equivalence.held_rank)
+            held.get(&equivalence.held_domain).is_some_and(|rank| *rank >= equivalence.held_rank)
         };
         self.equivalences.iter().filter(counts).filter_map(|equivalence| {
             let ceiling = self.max_levels.get(&equivalence.granted_domain)?;
-            Some((
-                &equivalence.granted_domain,
-                equivalence.granted_rank.min(*ceiling),
-            ))
+            Some((&equivalence.granted_domain, equivalence.granted_rank.min(*ceiling)))
         })
     }
 }

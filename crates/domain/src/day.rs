@@ -129,9 +129,7 @@ fn parse_civil(text: &str) -> Option<Day> {
 }
 
 fn digits(bytes: &[u8]) -> Option<i32> {
-    bytes.iter().try_fold(0, |sum, byte| {
-        byte.is_ascii_digit().then(|| sum * 10 + i32::from(byte - b'0'))
-    })
+    bytes.iter().try_fold(0, |sum, byte| byte.is_ascii_digit().then(|| sum * 10 + i32::from(byte - b'0')))
 }
 
 impl fmt::Display for Day {
@@ -166,9 +164,7 @@ impl TryFrom<i32> for Day {
     /// The day this many days after 1970-01-01, if its year is 1 to 9999.
     fn try_from(days: i32) -> Result<Self, Self::Error> {
         let written = (Self::FIRST.0..=Self::LAST.0).contains(&days);
-        written
-            .then_some(Day(days))
-            .ok_or_else(|| DayError(days.to_string()))
+        written.then_some(Day(days)).ok_or_else(|| DayError(days.to_string()))
     }
 }
 
@@ -197,15 +193,9 @@ mod tests {
 
     #[test]
     fn dates_that_do_not_exist_are_refused() {
-        for text in [
-            "2027-02-30",
-            "2100-02-29",
-            "0000-01-01",
-            "2027-13-01",
-            "2027-1-01",
-            "20270101",
-            " 2027-01-01",
-        ] {
+        for text in
+            ["2027-02-30", "2100-02-29", "0000-01-01", "2027-13-01", "2027-1-01", "20270101", " 2027-01-01"]
+        {
             assert!(text.parse::<Day>().is_err(), "{text}");
         }
         assert!("2000-02-29".parse::<Day>().is_ok());

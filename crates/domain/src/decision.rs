@@ -81,14 +81,7 @@ pub fn read(
     registry: &Registry,
     state: ObjectState,
 ) -> Result<Vec<Obligation>, DenyReason> {
-    let facts = Facts {
-        subject,
-        label,
-        session,
-        registry,
-        state,
-        role: Role::READER,
-    };
+    let facts = Facts { subject, label, session, registry, state, role: Role::READER };
     match READ.iter().find(|rule| !(rule.holds)(&facts)) {
         Some(rule) => Err(rule.reason),
         None => Ok(obligation::of_reading(subject, label)),
@@ -104,27 +97,12 @@ pub fn explain(
     registry: &Registry,
     state: ObjectState,
 ) -> Explanation {
-    let facts = Facts {
-        subject,
-        label,
-        session,
-        registry,
-        state,
-        role: Role::READER,
-    };
+    let facts = Facts { subject, label, session, registry, state, role: Role::READER };
     let conditions = READ.iter().map(|rule| {
         let (required, held) = (rule.words)(&facts);
-        Condition {
-            reason: rule.reason,
-            required,
-            held,
-            holds: (rule.holds)(&facts),
-        }
+        Condition { reason: rule.reason, required, held, holds: (rule.holds)(&facts) }
     });
-    Explanation {
-        conditions: conditions.collect(),
-        outcome: read(subject, label, session, registry, state),
-    }
+    Explanation { conditions: conditions.collect(), outcome: read(subject, label, session, registry, state) }
 }
 
 /// Whether the subject may file an object under this label; on success the duties that come with it, sorted.
@@ -141,14 +119,7 @@ pub fn submit(
     registry: &Registry,
     derivation: Derivation<'_>,
 ) -> Result<Vec<Obligation>, DenyReason> {
-    let facts = Facts {
-        subject,
-        label,
-        session,
-        registry,
-        state: ObjectState::Live,
-        role: Role::SUBMITTER,
-    };
+    let facts = Facts { subject, label, session, registry, state: ObjectState::Live, role: Role::SUBMITTER };
     if let Some(rule) = SUBMIT.iter().find(|rule| !(rule.holds)(&facts)) {
         return Err(rule.reason);
     }
@@ -160,17 +131,11 @@ pub fn submit(
             return Err(DenyReason::WriteDown);
         }
     }
-    let others: Vec<&OriginatorName> = label
-        .originators()
-        .iter()
-        .filter(|name| name.as_str() != subject.org.as_str())
-        .collect();
+    let others: Vec<&OriginatorName> =
+        label.originators().iter().filter(|name| name.as_str() != subject.org.as_str()).collect();
     let speaks = |name: &OriginatorName| {
         derivation.cosigners.contains(name)
-            || derivation
-                .sources
-                .iter()
-                .any(|source| source.originators().contains(name))
+            || derivation.sources.iter().any(|source| source.originators().contains(name))
     };
     if !others.iter().all(|name| speaks(name)) {
         return Err(DenyReason::CosignMissing);

@@ -211,10 +211,7 @@ impl FromStr for Realm {
         if realm.is_real() || realm.exercise_name().is_some_and(syntax::is_name) {
             Ok(realm)
         } else {
-            Err(IdError {
-                text: text.to_owned(),
-                expected: "a realm, `REAL` or `EXERCISE:<name>`",
-            })
+            Err(IdError { text: text.to_owned(), expected: "a realm, `REAL` or `EXERCISE:<name>`" })
         }
     }
 }
@@ -229,21 +226,6 @@ impl Default for SubjectId {
     /// For profiles that were written down without an id, as worked cases are.
     fn default() -> Self {
         Self("unnamed".into())
-    }
-}
-
-impl SubjectId {
-    /// The person an audience token would name for this subject: `VLD-COAST/mira` is `P:VLD-COAST/MIRA`.
-    ///
-    /// None for ids that are not `ORGANIZATION/name`, and for names with capital letters, so that two subjects never
-    /// share a token.
-    #[must_use]
-    pub fn person(&self) -> Option<PersonId> {
-        let (organization, name) = self.as_str().split_once('/')?;
-        if name.bytes().any(|byte| byte.is_ascii_uppercase()) {
-            return None;
-        }
-        PersonId::new(format!("{organization}/{}", name.to_ascii_uppercase())).ok()
     }
 }
 
@@ -350,7 +332,7 @@ digest_id!(
 
 #[cfg(test)]
 mod tests {
-    use super::{LabelHash, NationCode, OrganizationId, PersonId, Realm, Role, SubjectId};
+    use super::{LabelHash, NationCode, OrganizationId, PersonId, Realm, Role};
 
     #[test]
     fn malformed_identifiers_cannot_be_built() {
@@ -367,18 +349,6 @@ mod tests {
     }
 
     #[test]
-    fn two_subjects_never_share_a_person_token() {
-        let person = |id: &str| SubjectId::new(id).unwrap().person();
-        assert_eq!(
-            person("VLD-COAST/mira"),
-            Some(PersonId::new("VLD-COAST/MIRA").unwrap())
-        );
-        assert_eq!(person("VLD-COAST/Mira"), None);
-        assert_eq!(person("VLD-COAST/MIRA"), None);
-        assert_eq!(person("mira"), None);
-    }
-
-    #[test]
     fn a_hash_is_64_digits_and_reads_back() {
         let hash = LabelHash::over("a", b"b");
         assert_eq!(hash.to_string().parse(), Ok(hash));
@@ -388,10 +358,7 @@ mod tests {
     #[test]
     fn only_the_real_realm_is_real() {
         assert!(Realm::default().is_real());
-        assert_eq!(
-            Realm::exercise("FALCON-TALON").exercise_name(),
-            Some("FALCON-TALON")
-        );
+        assert_eq!(Realm::exercise("FALCON-TALON").exercise_name(), Some("FALCON-TALON"));
         assert_eq!(Realm::from("REAL:X").exercise_name(), None);
     }
 }

@@ -110,21 +110,11 @@ pub struct LabelFields {
 impl From<LabelFields> for Label {
     fn from(mut fields: LabelFields) -> Self {
         normal::normalize(&mut fields);
-        let names_well_formed = fields
-            .audience
-            .iter()
-            .flatten()
-            .chain(&fields.excl)
-            .all(Token::is_well_formed)
-            && fields.comps.iter().all(Compartment::is_well_formed)
-            && fields
-                .originators
-                .iter()
-                .all(|name| crate::syntax::is_name(name.as_str()));
-        Self {
-            fields,
-            names_well_formed,
-        }
+        let names_well_formed =
+            fields.audience.iter().flatten().chain(&fields.excl).all(Token::is_well_formed)
+                && fields.comps.iter().all(Compartment::is_well_formed)
+                && fields.originators.iter().all(|name| crate::syntax::is_name(name.as_str()));
+        Self { fields, names_well_formed }
     }
 }
 
@@ -230,10 +220,7 @@ impl Label {
     /// Whether this organization is one of the originators.
     #[must_use]
     pub fn is_originated_by(&self, organization: &str) -> bool {
-        self.fields
-            .originators
-            .iter()
-            .any(|name| name.as_str() == organization)
+        self.fields.originators.iter().any(|name| name.as_str() == organization)
     }
 
     /// First day on which it is available.

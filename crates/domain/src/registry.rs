@@ -10,13 +10,7 @@ use crate::ids::{DomainName, GroupId, IdError, NationCode, OrganizationId, Purpo
 use crate::token::Token;
 
 /// Level names every built-in policy domain uses, lowest first; the index is the rank.
-const LEVELS: [&str; 5] = [
-    "UNCLASSIFIED",
-    "RESTRICTED",
-    "CONFIDENTIAL",
-    "SECRET",
-    "TOP SECRET",
-];
+const LEVELS: [&str; 5] = ["UNCLASSIFIED", "RESTRICTED", "CONFIDENTIAL", "SECRET", "TOP SECRET"];
 /// Assurance floor per rank of [`LEVELS`].
 const ASSURANCE: [u8; 5] = [1, 1, 2, 2, 3];
 /// Built-in policy domains and their home audience.
@@ -85,10 +79,7 @@ impl Registry {
             assurance: ASSURANCE.to_vec(),
         };
         Self {
-            domains: DOMAINS
-                .iter()
-                .map(|(name, home)| (DomainName::from(*name), domain(*home)))
-                .collect(),
+            domains: DOMAINS.iter().map(|(name, home)| (DomainName::from(*name), domain(*home))).collect(),
             purposes: PURPOSES.map(Purpose::from).into(),
             vetting: VETTING.map(VettingKind::from).into(),
             organizations: BTreeMap::new(),
@@ -135,10 +126,7 @@ impl Registry {
     /// form that never parses: `MARS:#0`.
     #[must_use]
     pub fn level_text(&self, domain: &DomainName, rank: i32) -> String {
-        match self
-            .domain(domain.as_str())
-            .and_then(|known| known.level_name(rank))
-        {
+        match self.domain(domain.as_str()).and_then(|known| known.level_name(rank)) {
             Some(name) => format!("{domain}:{name}"),
             None => format!("{domain}:#{rank}"),
         }
@@ -194,10 +182,7 @@ impl PolicyDomain {
     /// The rank of a level name.
     #[must_use]
     pub fn rank(&self, level: &str) -> Option<i32> {
-        self.levels
-            .iter()
-            .position(|name| name == level)
-            .and_then(|rank| i32::try_from(rank).ok())
+        self.levels.iter().position(|name| name == level).and_then(|rank| i32::try_from(rank).ok())
     }
 
     /// The lowest assurance that may see this rank; none for a rank that does not exist.
@@ -212,10 +197,9 @@ impl Organization {
     pub(crate) fn carries(&self, id: &str, token: &Token) -> bool {
         use crate::token::TokenKind;
         match token.kind() {
-            Some(TokenKind::Nation) => self
-                .nation
-                .as_ref()
-                .is_some_and(|nation| nation.as_str() == token.name()),
+            Some(TokenKind::Nation) => {
+                self.nation.as_ref().is_some_and(|nation| nation.as_str() == token.name())
+            }
             Some(TokenKind::Organization) => id == token.name(),
             Some(TokenKind::Group) => self.groups.contains(token.name()),
             Some(TokenKind::Clients) => self.client_of.contains(token.name()),

@@ -171,14 +171,10 @@ impl Subject {
         let mut held = self.clearances.clone();
         let binding =
             |agreement: &&Agreement| agreement.parties.contains(&self.org) && agreement.is_in_force(today);
-        for (domain, rank) in agreements
-            .iter()
-            .filter(binding)
-            .flat_map(|agreement| agreement.granted(&self.clearances))
+        for (domain, rank) in
+            agreements.iter().filter(binding).flat_map(|agreement| agreement.granted(&self.clearances))
         {
-            held.entry(domain.clone())
-                .and_modify(|held| *held = (*held).max(rank))
-                .or_insert(rank);
+            held.entry(domain.clone()).and_modify(|held| *held = (*held).max(rank)).or_insert(rank);
         }
         held.retain(|_, rank| *rank >= 0);
         held
@@ -232,12 +228,7 @@ impl PreparedSubject {
             roles: subject.roles.clone(),
             purposes: subject.purposes.clone(),
             clearances: subject.clearances_on(today, agreements),
-            grants: live
-                .map(|grant| LiveGrant {
-                    path: grant.path.clone(),
-                    tree: grant.tree,
-                })
-                .collect(),
+            grants: live.map(|grant| LiveGrant { path: grant.path.clone(), tree: grant.tree }).collect(),
             vetted: vetted.map(|(kind, _)| kind.clone()).collect(),
         }
     }

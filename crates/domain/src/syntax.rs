@@ -21,8 +21,7 @@ pub(crate) fn is_nation(text: &str) -> bool {
 
 /// `name "/" name`.
 pub(crate) fn is_person(text: &str) -> bool {
-    text.split_once('/')
-        .is_some_and(|(organization, id)| is_name(organization) && is_name(id))
+    text.split_once('/').is_some_and(|(organization, id)| is_name(organization) && is_name(id))
 }
 
 /// One to four names joined by `/`.
@@ -45,8 +44,7 @@ pub(crate) fn is_role(text: &str) -> bool {
 
 /// `path` lies strictly below `ancestor`: `A/B/C` below `A/B`, but not `A/BC`.
 pub(crate) fn is_below(path: &str, ancestor: &str) -> bool {
-    path.strip_prefix(ancestor)
-        .is_some_and(|rest| rest.starts_with('/'))
+    path.strip_prefix(ancestor).is_some_and(|rest| rest.starts_with('/'))
 }
 
 /// Removes white space at both ends, the separators U+001C to U+001F included, as the reference does.

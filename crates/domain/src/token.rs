@@ -70,10 +70,7 @@ impl Token {
         if token.is_well_formed() {
             Ok(token)
         } else {
-            Err(IdError {
-                text: text.to_owned(),
-                expected: "a token such as `N:PAK` or `O:PK-NACTA`",
-            })
+            Err(IdError { text: text.to_owned(), expected: "a token such as `N:PAK` or `O:PK-NACTA`" })
         }
     }
 
@@ -210,10 +207,7 @@ impl fmt::Display for Compartment {
 /// For serde: tokens of a subject. A malformed hat would silently exclude nobody, so it is refused.
 pub(crate) fn checked_tokens<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Vec<Token>, D::Error> {
     let texts = Vec::<String>::deserialize(deserializer)?;
-    texts
-        .iter()
-        .map(|text| Token::new(text).map_err(serde::de::Error::custom))
-        .collect()
+    texts.iter().map(|text| Token::new(text).map_err(serde::de::Error::custom)).collect()
 }
 
 /// For serde: the path of a grant.

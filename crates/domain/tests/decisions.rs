@@ -1,10 +1,6 @@
 //! The worked decisions of the label semantics: every case of reading and submitting, none missing, none changed.
 
-#![expect(
-    clippy::unwrap_used,
-    clippy::indexing_slicing,
-    reason = "helpers of tests may fail loudly"
-)]
+#![expect(clippy::unwrap_used, clippy::indexing_slicing, reason = "helpers of tests may fail loudly")]
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -41,30 +37,20 @@ fn every_submit_case_is_decided_as_worked_out() {
 #[test]
 fn the_worked_cases_are_the_agreed_ones() {
     assert_eq!(hex::encode(digest(&SHA256, CASES.as_bytes())), CASES_SHA256);
-    let ids: BTreeSet<String> = World::load()
-        .cases("read")
-        .chain(World::load().cases("submit"))
-        .collect();
+    let ids: BTreeSet<String> = World::load().cases("read").chain(World::load().cases("submit")).collect();
     assert_eq!(ids.len(), 76, "an id occurs twice");
 }
 
 #[test]
 fn an_explanation_agrees_with_the_decision_and_lists_every_condition() {
     let world = World::load();
-    let reads = world.document["cases"]
-        .as_array()
-        .unwrap()
-        .iter()
-        .filter(|case| case["action"] == "read");
+    let reads = world.document["cases"].as_array().unwrap().iter().filter(|case| case["action"] == "read");
     for case in reads {
         let question = world.question(case);
         let decided = question.read();
         let explained = question.explain();
-        let reasons: Vec<&str> = explained
-            .conditions
-            .iter()
-            .map(|condition| condition.reason.as_str())
-            .collect();
+        let reasons: Vec<&str> =
+            explained.conditions.iter().map(|condition| condition.reason.as_str()).collect();
         assert_eq!(reasons.len(), 17);
         assert_eq!(BTreeSet::from_iter(&reasons).len(), 17);
         let first_failure = explained.conditions.iter().find(|condition| !condition.holds);
@@ -91,32 +77,14 @@ fn an_explanation_says_in_words_what_is_asked_and_what_is_held() {
     let case = cases.iter().find(|case| case["id"] == "R02").unwrap();
     let explained = world.question(case).explain();
     let words = |reason: DenyReason| {
-        let condition = explained
-            .conditions
-            .iter()
-            .find(|condition| condition.reason == reason)
-            .unwrap();
-        (
-            condition.required.as_str(),
-            condition.held.as_str(),
-            condition.holds,
-        )
+        let condition = explained.conditions.iter().find(|condition| condition.reason == reason).unwrap();
+        (condition.required.as_str(), condition.held.as_str(), condition.holds)
     };
-    assert_eq!(
-        words(DenyReason::Clearance),
-        ("PAK:SECRET", "PAK:RESTRICTED", false)
-    );
-    assert_eq!(
-        words(DenyReason::Compartment),
-        ("OP:AZM", "OP:AZM and all below", true)
-    );
+    assert_eq!(words(DenyReason::Clearance), ("PAK:SECRET", "PAK:RESTRICTED", false));
+    assert_eq!(words(DenyReason::Compartment), ("OP:AZM", "OP:AZM and all below", true));
     assert_eq!(
         words(DenyReason::NotInAudience),
-        (
-            "one of PAK, USA",
-            "GRP:AZM-CELL, PAK, ORG:PK-NACTA, PERSON:PK-NACTA/A2",
-            true
-        )
+        ("one of PAK, USA", "GRP:AZM-CELL, PAK, ORG:PK-NACTA, PERSON:PK-NACTA/A2", true)
     );
     assert_eq!(words(DenyReason::PurposeNotPermitted), ("CT", "CT", true));
     assert_eq!(words(DenyReason::Excluded).0, "nothing");
@@ -147,9 +115,7 @@ impl World {
     fn load() -> Self {
         let document: Value = serde_json::from_str(CASES).unwrap();
         let mut registry = Registry::builtin();
-        EXERCISES
-            .iter()
-            .for_each(|realm| registry.add_realm(realm).unwrap());
+        EXERCISES.iter().for_each(|realm| registry.add_realm(realm).unwrap());
         for (id, organization) in members(&document["orgs"]) {
             let organization: Organization = serde_json::from_value(organization.clone()).unwrap();
             registry.add_organization(id.parse().unwrap(), organization);
@@ -160,19 +126,12 @@ impl World {
         let agreements = members(&document["agreements"])
             .map(|(name, written)| (name.clone(), agreement(written)))
             .collect();
-        World {
-            document,
-            registry,
-            subjects,
-            agreements,
-        }
+        World { document, registry, subjects, agreements }
     }
 
     fn cases<'a>(&'a self, action: &'a str) -> impl Iterator<Item = String> + 'a {
         let cases = self.document["cases"].as_array().unwrap().iter();
-        cases
-            .filter(move |case| case["action"] == action)
-            .map(|case| case["id"].as_str().unwrap().to_owned())
+        cases.filter(move |case| case["action"] == action).map(|case| case["id"].as_str().unwrap().to_owned())
     }
 
     /// Checks all cases of an action and returns how many there are.
@@ -197,28 +156,15 @@ impl World {
         };
         let obligations: Vec<String> = decided.iter().flatten().map(ToString::to_string).collect();
         assert!(obligations.is_sorted());
-        let told = decided
-            .as_ref()
-            .err()
-            .map(|reason| reason.told(action, question.disclosed_before));
+        let told = decided.as_ref().err().map(|reason| reason.told(action, question.disclosed_before));
         let got: BTreeMap<&str, Value> = BTreeMap::from([
             ("decision", if decided.is_ok() { "allow" } else { "deny" }.into()),
-            (
-                "reason",
-                decided
-                    .as_ref()
-                    .err()
-                    .map(|reason| question.reason_in_full(*reason))
-                    .into(),
-            ),
+            ("reason", decided.as_ref().err().map(|reason| question.reason_in_full(*reason)).into()),
             ("external", external(told).into()),
         ]);
         let differs = |(what, expected): (&String, &Value)| {
-            let named = expected
-                .as_array()
-                .into_iter()
-                .flatten()
-                .map(|word| word.as_str().unwrap().to_owned());
+            let named =
+                expected.as_array().into_iter().flatten().map(|word| word.as_str().unwrap().to_owned());
             let mut named = named.collect::<Vec<_>>().into_iter();
             let right = match what.as_str() {
                 "obligations" => named.all(|word| obligations.contains(&word)),
@@ -231,17 +177,11 @@ impl World {
     }
 
     fn question(&self, case: &Value) -> Question<'_> {
-        let context = |name: &str| {
-            case["ctx"]
-                .get(name)
-                .unwrap_or(&self.document["defaults"][name])
-                .clone()
-        };
+        let context = |name: &str| case["ctx"].get(name).unwrap_or(&self.document["defaults"][name]).clone();
         let world = &case["world"];
         let today: Day = serde_json::from_value(context("now")).unwrap();
-        let agreements: Vec<Agreement> = texts(&world["agreements"])
-            .map(|name| self.agreements[name].clone())
-            .collect();
+        let agreements: Vec<Agreement> =
+            texts(&world["agreements"]).map(|name| self.agreements[name].clone()).collect();
         let subject = &self.subjects[case["subject"].as_str().unwrap()];
         Question {
             world: self,
@@ -285,38 +225,17 @@ impl World {
 
 impl Question<'_> {
     fn read(&self) -> Result<Vec<Obligation>, DenyReason> {
-        decision::read(
-            &self.subject,
-            &self.label,
-            &self.session,
-            &self.world.registry,
-            self.state,
-        )
+        decision::read(&self.subject, &self.label, &self.session, &self.world.registry, self.state)
     }
 
     fn explain(&self) -> decision::Explanation {
-        decision::explain(
-            &self.subject,
-            &self.label,
-            &self.session,
-            &self.world.registry,
-            self.state,
-        )
+        decision::explain(&self.subject, &self.label, &self.session, &self.world.registry, self.state)
     }
 
     fn submit(&self) -> Result<Vec<Obligation>, DenyReason> {
-        let derivation = Derivation {
-            sources: &self.sources,
-            cosigners: &self.cosigners,
-        };
+        let derivation = Derivation { sources: &self.sources, cosigners: &self.cosigners };
         assert_eq!(self.organization, self.subject.organization().as_str());
-        decision::submit(
-            &self.subject,
-            &self.label,
-            &self.session,
-            &self.world.registry,
-            derivation,
-        )
+        decision::submit(&self.subject, &self.label, &self.session, &self.world.registry, derivation)
     }
 
     /// The reason as the cases write it: what is wrong with a label stands behind the word.
@@ -325,14 +244,7 @@ impl Question<'_> {
             return reason.to_string();
         }
         let codes = self.label.validate(&self.world.registry, true);
-        format!(
-            "{reason}:{}",
-            codes
-                .iter()
-                .map(ToString::to_string)
-                .collect::<Vec<_>>()
-                .join(",")
-        )
+        format!("{reason}:{}", codes.iter().map(ToString::to_string).collect::<Vec<_>>().join(","))
     }
 }
 
@@ -349,13 +261,7 @@ fn external(told: Option<Told>) -> &'static str {
 /// What a clearance depends on; signatures of the cases are valid where they say so.
 fn agreement(written: &Value) -> Agreement {
     let signed = members(&written["signatures"]).filter(|(_, signature)| *signature == "SIGNED");
-    let one = |value: &Value| {
-        value
-            .as_str()
-            .map(|name| name.parse().unwrap())
-            .into_iter()
-            .collect()
-    };
+    let one = |value: &Value| value.as_str().map(|name| name.parse().unwrap()).into_iter().collect();
     let equivalence = |row: &Value| Equivalence {
         held_domain: row[0].as_str().unwrap().into(),
         held_rank: rank(&row[1]),
@@ -363,9 +269,7 @@ fn agreement(written: &Value) -> Agreement {
         granted_rank: rank(&row[3]),
     };
     Agreement {
-        parties: texts(&written["parties"])
-            .map(|name| name.parse().unwrap())
-            .collect(),
+        parties: texts(&written["parties"]).map(|name| name.parse().unwrap()).collect(),
         signed_by: signed.map(|(party, _)| party.parse().unwrap()).collect(),
         suspended_by: one(&written["suspended_by"]),
         terminated_by: one(&written["terminated_by"]),
@@ -374,12 +278,7 @@ fn agreement(written: &Value) -> Agreement {
         max_levels: members(&written["max_levels"])
             .map(|(name, value)| (name.as_str().into(), rank(value)))
             .collect(),
-        equivalences: written["equivalence"]
-            .as_array()
-            .into_iter()
-            .flatten()
-            .map(equivalence)
-            .collect(),
+        equivalences: written["equivalence"].as_array().into_iter().flatten().map(equivalence).collect(),
     }
 }
 
@@ -392,9 +291,5 @@ fn members(value: &Value) -> impl Iterator<Item = (&String, &Value)> {
 }
 
 fn texts(value: &Value) -> impl Iterator<Item = &str> {
-    value
-        .as_array()
-        .into_iter()
-        .flatten()
-        .map(|item| item.as_str().unwrap())
+    value.as_array().into_iter().flatten().map(|item| item.as_str().unwrap())
 }

@@ -142,14 +142,8 @@ proptest! {
 #[test]
 fn realms_never_meet() {
     let real = Label::from(LabelFields::default());
-    let exercise = LabelFields {
-        realm: "EXERCISE:LANTERN-26".into(),
-        ..LabelFields::default()
-    };
-    assert_eq!(
-        real.join(&Label::from(exercise)).unwrap_err().code.as_str(),
-        "E_REALM_MIX"
-    );
+    let exercise = LabelFields { realm: "EXERCISE:LANTERN-26".into(), ..LabelFields::default() };
+    assert_eq!(real.join(&Label::from(exercise)).unwrap_err().code.as_str(), "E_REALM_MIX");
 }
 
 #[test]
@@ -157,11 +151,7 @@ fn every_right_and_every_limit_shows_in_the_profile() {
     let today = Day::from_unix_days(TODAY);
     let base = json!({ "org": "VLD-COAST", "person": "VLD-COAST/A1" });
     let id = |subject: &serde_json::Value| {
-        profile_id(
-            &serde_json::from_value::<Subject>(subject.clone()).unwrap(),
-            &[],
-            today,
-        )
+        profile_id(&serde_json::from_value::<Subject>(subject.clone()).unwrap(), &[], today)
     };
     let changes = [
         ("org", json!("ORS-CERT")),
@@ -174,10 +164,7 @@ fn every_right_and_every_limit_shows_in_the_profile() {
         ("clearances", json!({ "ENTENTE": 1 })),
         ("grants", json!([{ "path": "OP:TIDEWALL" }])),
         ("grants", json!([{ "path": "OP:TIDEWALL", "tree": true }])),
-        (
-            "vetting",
-            json!({ "HRV": { "status": "cleared", "until": "2030-01-01" } }),
-        ),
+        ("vetting", json!({ "HRV": { "status": "cleared", "until": "2030-01-01" } })),
         ("active", json!(false)),
     ];
     let mut seen = BTreeMap::from([(id(&base), "nothing")]);
@@ -213,10 +200,7 @@ fn the_profile_hash_is_a_frozen_format() {
     }))
     .unwrap();
     let id = profile_id(&subject, &[], Day::from_unix_days(TODAY));
-    assert_eq!(
-        id.to_string(),
-        "7d71969cb62fed18e162d019d2cb5af503c5666d20ace1508bd7a822515ff7c8"
-    );
+    assert_eq!(id.to_string(), "7d71969cb62fed18e162d019d2cb5af503c5666d20ace1508bd7a822515ff7c8");
 }
 
 /// The law holds for well-formed labels: a join of disjoint audiences is malformed and denies, as both together would.
@@ -235,11 +219,7 @@ fn reads(label: &Label, subject: &Subject, session: &Session) -> bool {
 /// A restricted label without audience is malformed; everyone who could read is a clause, too.
 fn with_everyone(label: &Label) -> Vec<Vec<Token>> {
     let mut audience = label.fields().audience.clone();
-    audience.push(
-        ["N:XVA", "N:XOR", "N:XKE", "O:INT-HQ"]
-            .map(Token::as_stored)
-            .to_vec(),
-    );
+    audience.push(["N:XVA", "N:XOR", "N:XKE", "O:INT-HQ"].map(Token::as_stored).to_vec());
     audience
 }
 
@@ -266,26 +246,12 @@ fn label() -> impl Strategy<Value = Label> {
         subsequence(vec!["O:VLD-COAST", "O:ORS-CERT", "O:KSI-ISAC"], 1..=3),
     ];
     let levels = vec((select(DOMAINS.to_vec()), 0..=4), 0..=2);
-    let who = (
-        vec(clause, 0..=3),
-        tokens,
-        subsequence(COMPARTMENTS.to_vec(), 0..=3),
-        levels,
-    );
+    let who = (vec(clause, 0..=3), tokens, subsequence(COMPARTMENTS.to_vec(), 0..=3), levels);
     let purposes = proptest::option::of(subsequence(PURPOSES.to_vec(), 1..=4));
-    let scales = (
-        select(Tlp::ALL),
-        select(Onward::ALL),
-        select(PermittedUse::ALL),
-        select(Evidence::ALL),
-    );
+    let scales = (select(Tlp::ALL), select(Onward::ALL), select(PermittedUse::ALL), select(Evidence::ALL));
     let day = |from: i32| proptest::option::of((from..from + 90).prop_map(Day::from_unix_days));
     let dates = (day(20_720), day(20_760), day(20_750));
-    let names = (
-        purposes,
-        subsequence(VETTING.to_vec(), 0..=1),
-        subsequence(ORIGINATORS.to_vec(), 0..=2),
-    );
+    let names = (purposes, subsequence(VETTING.to_vec(), 0..=1), subsequence(ORIGINATORS.to_vec(), 0..=2));
     (who, scales, any::<[bool; 4]>(), dates, names).prop_map(|(who, scales, flags, dates, names)| {
         let [attr_required, attr_withhold, display_only, personal_data] = flags;
         Label::from(LabelFields {
@@ -296,11 +262,7 @@ fn label() -> impl Strategy<Value = Label> {
             audience: who.0.iter().map(|clause| tokens_of(clause)).collect(),
             excl: tokens_of(&who.1),
             comps: compartments(&who.2),
-            levels: who
-                .3
-                .into_iter()
-                .map(|(domain, rank)| (domain.into(), rank))
-                .collect(),
+            levels: who.3.into_iter().map(|(domain, rank)| (domain.into(), rank)).collect(),
             tlp: scales.0,
             onward: scales.1,
             permitted_use: scales.2,
@@ -308,9 +270,7 @@ fn label() -> impl Strategy<Value = Label> {
             not_before: dates.0,
             not_after: dates.1,
             review_by: dates.2,
-            purposes: names
-                .0
-                .map(|purposes| purposes.into_iter().map(Into::into).collect()),
+            purposes: names.0.map(|purposes| purposes.into_iter().map(Into::into).collect()),
             vetting: names.1.into_iter().map(Into::into).collect(),
             originators: names.2.into_iter().map(Into::into).collect(),
             ..LabelFields::default()
@@ -338,12 +298,7 @@ fn near(subject: &Subject) -> impl Strategy<Value = Label> + use<> {
     )
         .prop_map(|(audience, levels, comps, other)| {
             let levels = levels.into_iter().collect();
-            let own = Label::from(LabelFields {
-                audience,
-                levels,
-                comps,
-                ..LabelFields::default()
-            });
+            let own = Label::from(LabelFields { audience, levels, comps, ..LabelFields::default() });
             other.map_or(own.clone(), |other| own.join(&other).unwrap())
         })
 }
@@ -376,11 +331,7 @@ fn subject() -> impl Strategy<Value = Subject> {
 }
 
 fn session() -> impl Strategy<Value = Session> {
-    let session = |(purpose, aal): (&str, u8)| Session {
-        realm: "REAL".into(),
-        purpose: purpose.into(),
-        aal,
-    };
+    let session = |(purpose, aal): (&str, u8)| Session { realm: "REAL".into(), purpose: purpose.into(), aal };
     (select(PURPOSES.to_vec()), 1..=3_u8).prop_map(session)
 }
 

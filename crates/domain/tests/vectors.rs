@@ -1,10 +1,6 @@
 //! The label vectors of the label semantics: parsing, printing, errors, canonical bytes, hashes, joins, order, TLP export.
 
-#![expect(
-    clippy::unwrap_used,
-    clippy::indexing_slicing,
-    reason = "helpers of tests may fail loudly"
-)]
+#![expect(clippy::unwrap_used, clippy::indexing_slicing, reason = "helpers of tests may fail loudly")]
 
 use aws_lc_rs::digest::{SHA256, digest};
 use entente_domain::label::{Label, LabelError};
@@ -29,11 +25,7 @@ fn lines_parse_to_the_agreed_label_or_error() {
         let expected = vector["out"].as_object().unwrap();
         match Label::parse(line, &registry, vector["nation"].as_str()) {
             Err(error) => {
-                assert_eq!(
-                    expected.get("error"),
-                    Some(&error.code.as_str().into()),
-                    "{line}: {error}"
-                );
+                assert_eq!(expected.get("error"), Some(&error.code.as_str().into()), "{line}: {error}");
             }
             Ok(label) => {
                 assert_eq!(
@@ -48,17 +40,10 @@ fn lines_parse_to_the_agreed_label_or_error() {
                     "{line}"
                 );
                 assert_eq!(expected["hash"], label.hash().to_string(), "{line}");
-                let codes: Vec<&str> = label
-                    .validate(&registry, true)
-                    .iter()
-                    .map(|code| code.as_str())
-                    .collect();
+                let codes: Vec<&str> =
+                    label.validate(&registry, true).iter().map(|code| code.as_str()).collect();
                 assert_eq!(expected["errors"], Value::from(codes), "{line}");
-                assert_eq!(
-                    Label::from_canonical(&label.canonical_bytes()),
-                    Ok(label),
-                    "{line}"
-                );
+                assert_eq!(Label::from_canonical(&label.canonical_bytes()), Ok(label), "{line}");
             }
         }
     }
@@ -69,9 +54,7 @@ fn joins_give_the_agreed_label_or_error() {
     let registry = registry();
     for vector in vectors("join", 10) {
         let labels: Result<Vec<Label>, LabelError> = lines(&vector["in"]);
-        let joined = labels
-            .and_then(|labels| Label::join_all(&labels))
-            .map(Option::unwrap);
+        let joined = labels.and_then(|labels| Label::join_all(&labels)).map(Option::unwrap);
         let got = joined.map_or_else(|error| error.code.to_string(), |label| label.to_text(&registry));
         assert_eq!(vector["out"], got, "{}", vector["in"]);
     }
@@ -89,12 +72,7 @@ fn the_order_is_the_agreed_one() {
 fn tlp_export_is_the_agreed_one() {
     for vector in vectors("export_tlp", 10) {
         let colour = parse(vector["in"].as_str().unwrap()).unwrap().export_tlp();
-        assert_eq!(
-            vector["out"],
-            Value::from(colour.map(|colour| colour.name())),
-            "{}",
-            vector["in"]
-        );
+        assert_eq!(vector["out"], Value::from(colour.map(|colour| colour.name())), "{}", vector["in"]);
     }
 }
 
@@ -110,11 +88,7 @@ fn parse(line: &str) -> Result<Label, LabelError> {
 }
 
 fn lines(list: &Value) -> Result<Vec<Label>, LabelError> {
-    list.as_array()
-        .unwrap()
-        .iter()
-        .map(|line| parse(line.as_str().unwrap()))
-        .collect()
+    list.as_array().unwrap().iter().map(|line| parse(line.as_str().unwrap())).collect()
 }
 
 /// The registry of the worked cases, in which the vectors are stated.

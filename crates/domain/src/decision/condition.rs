@@ -77,15 +77,7 @@ const ACTIVE: Rule = Rule {
     reason: DenyReason::SubjectInactive,
     holds: |facts| facts.subject.active,
     words: |facts| {
-        (
-            "active".to_owned(),
-            if facts.subject.active {
-                "active"
-            } else {
-                "suspended"
-            }
-            .to_owned(),
-        )
+        ("active".to_owned(), if facts.subject.active { "active" } else { "suspended" }.to_owned())
     },
 };
 
@@ -136,71 +128,30 @@ const PURPOSE_PERMITTED: Rule = Rule {
             .is_none_or(|purposes| purposes.contains(&facts.session.purpose))
     },
     words: |facts| {
-        let permitted = facts
-            .label
-            .fields()
-            .purposes
-            .as_ref()
-            .map_or_else(|| "any purpose".to_owned(), list);
+        let permitted = facts.label.fields().purposes.as_ref().map_or_else(|| "any purpose".to_owned(), list);
         (permitted, facts.session.purpose.to_string())
     },
 };
 
 const NOT_BEFORE: Rule = Rule {
     reason: DenyReason::NotYetValid,
-    holds: |facts| {
-        facts
-            .label
-            .not_before()
-            .is_none_or(|day| day <= facts.subject.today)
-    },
-    words: |facts| {
-        (
-            bound("from", facts.label.not_before()),
-            facts.subject.today.to_string(),
-        )
-    },
+    holds: |facts| facts.label.not_before().is_none_or(|day| day <= facts.subject.today),
+    words: |facts| (bound("from", facts.label.not_before()), facts.subject.today.to_string()),
 };
 
 const NOT_AFTER: Rule = Rule {
     reason: DenyReason::Expired,
-    holds: |facts| {
-        facts
-            .label
-            .not_after()
-            .is_none_or(|day| facts.subject.today < day)
-    },
-    words: |facts| {
-        (
-            bound("before", facts.label.not_after()),
-            facts.subject.today.to_string(),
-        )
-    },
+    holds: |facts| facts.label.not_after().is_none_or(|day| facts.subject.today < day),
+    words: |facts| (bound("before", facts.label.not_after()), facts.subject.today.to_string()),
 };
 
 const NOT_EXCLUDED: Rule = Rule {
     reason: DenyReason::Excluded,
-    holds: |facts| {
-        !facts
-            .label
-            .fields()
-            .excl
-            .iter()
-            .any(|token| facts.subject.wears(token))
-    },
+    holds: |facts| !facts.label.fields().excl.iter().any(|token| facts.subject.wears(token)),
     words: |facts| {
         let excluded = &facts.label.fields().excl;
-        let required = if excluded.is_empty() {
-            nothing()
-        } else {
-            format!("none of {}", tokens(excluded))
-        };
-        let hats = facts
-            .subject
-            .tokens
-            .iter()
-            .chain(&facts.subject.person)
-            .chain(&facts.subject.other_hats);
+        let required = if excluded.is_empty() { nothing() } else { format!("none of {}", tokens(excluded)) };
+        let hats = facts.subject.tokens.iter().chain(&facts.subject.person).chain(&facts.subject.other_hats);
         (required, tokens(hats))
     },
 };
@@ -218,15 +169,8 @@ const AUDIENCE: Rule = Rule {
             several => format!("one of {}", tokens(several)),
         };
         let clauses: Vec<String> = facts.label.fields().audience.iter().map(clause).collect();
-        let required = if clauses.is_empty() {
-            "everyone".to_owned()
-        } else {
-            clauses.join(" and ")
-        };
-        (
-            required,
-            tokens(facts.subject.tokens.iter().chain(&facts.subject.person)),
-        )
+        let required = if clauses.is_empty() { "everyone".to_owned() } else { clauses.join(" and ") };
+        (required, tokens(facts.subject.tokens.iter().chain(&facts.subject.person)))
     },
 };
 
@@ -234,88 +178,47 @@ const CLEARANCE: Rule = Rule {
     reason: DenyReason::Clearance,
     holds: |facts| {
         let mut levels = facts.label.fields().levels.iter();
-        levels.all(|(domain, rank)| {
-            facts
-                .subject
-                .clearances
-                .get(domain)
-                .is_some_and(|held| held >= rank)
-        })
+        levels.all(|(domain, rank)| facts.subject.clearances.get(domain).is_some_and(|held| held >= rank))
     },
     words: |facts| {
         let level = |(domain, rank): (&_, &i32)| facts.registry.level_text(domain, *rank);
         let text = |levels: Vec<String>| {
-            if levels.is_empty() {
-                nothing()
-            } else {
-                levels.join(" + ")
-            }
+            if levels.is_empty() { nothing() } else { levels.join(" + ") }
         };
         let required = facts.label.fields().levels.iter().map(level).collect();
-        (
-            text(required),
-            text(facts.subject.clearances.iter().map(level).collect()),
-        )
+        (text(required), text(facts.subject.clearances.iter().map(level).collect()))
     },
 };
 
 const COMPARTMENT: Rule = Rule {
     reason: DenyReason::Compartment,
     holds: |facts| {
-        facts
-            .label
-            .fields()
-            .comps
-            .iter()
-            .all(|compartment| facts.subject.is_read_into(compartment))
+        facts.label.fields().comps.iter().all(|compartment| facts.subject.is_read_into(compartment))
     },
     words: |facts| {
         let grant = |tree: bool, path: &dyn Display| {
-            if tree {
-                format!("{path} and all below")
-            } else {
-                path.to_string()
-            }
+            if tree { format!("{path} and all below") } else { path.to_string() }
         };
-        let grants = facts
-            .subject
-            .grants
-            .iter()
-            .map(|held| grant(held.tree, &held.path));
-        (
-            list(&facts.label.fields().comps),
-            list(grants.collect::<Vec<_>>()),
-        )
+        let grants = facts.subject.grants.iter().map(|held| grant(held.tree, &held.path));
+        (list(&facts.label.fields().comps), list(grants.collect::<Vec<_>>()))
     },
 };
 
 const VETTING: Rule = Rule {
     reason: DenyReason::Vetting,
-    holds: |facts| {
-        facts
-            .label
-            .fields()
-            .vetting
-            .iter()
-            .all(|kind| facts.subject.vetted.contains(kind))
-    },
+    holds: |facts| facts.label.fields().vetting.iter().all(|kind| facts.subject.vetted.contains(kind)),
     words: |facts| (list(&facts.label.fields().vetting), list(&facts.subject.vetted)),
 };
 
 const ASSURANCE: Rule = Rule {
     reason: DenyReason::Assurance,
     holds: |facts| {
-        facts
-            .label
-            .assurance_floor(facts.registry)
-            .is_some_and(|floor| facts.session.aal >= floor)
+        facts.label.assurance_floor(facts.registry).is_some_and(|floor| facts.session.aal >= floor)
     },
     words: |facts| {
         let floor = facts.label.assurance_floor(facts.registry);
-        let required = floor.map_or_else(
-            || "a registered level".to_owned(),
-            |floor| format!("assurance {floor}"),
-        );
+        let required =
+            floor.map_or_else(|| "a registered level".to_owned(), |floor| format!("assurance {floor}"));
         (required, format!("assurance {}", facts.session.aal))
     },
 };
@@ -343,11 +246,7 @@ fn state(facts: &Facts<'_>) -> String {
 
 fn faults(facts: &Facts<'_>, submit: bool) -> String {
     let codes = facts.label.validate(facts.registry, submit);
-    if codes.is_empty() {
-        "no fault".to_owned()
-    } else {
-        list(codes)
-    }
+    if codes.is_empty() { "no fault".to_owned() } else { list(codes) }
 }
 
 fn bound(word: &str, day: Option<crate::day::Day>) -> String {
@@ -360,11 +259,7 @@ fn tokens<'a>(tokens: impl IntoIterator<Item = &'a Token>) -> String {
 
 fn list<T: Display>(items: impl IntoIterator<Item = T>) -> String {
     let items: Vec<String> = items.into_iter().map(|item| item.to_string()).collect();
-    if items.is_empty() {
-        nothing()
-    } else {
-        items.join(", ")
-    }
+    if items.is_empty() { nothing() } else { items.join(", ") }
 }
 
 fn nothing() -> String {

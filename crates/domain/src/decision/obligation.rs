@@ -77,11 +77,7 @@ pub(super) fn of_reading(subject: &PreparedSubject, label: &Label) -> Vec<Obliga
     if fields.evidence != Evidence::default() {
         duties.push(Obligation::Evidence(fields.evidence));
     }
-    duties.extend(date_obligations(
-        fields.not_after,
-        fields.review_by,
-        subject.today,
-    ));
+    duties.extend(date_obligations(fields.not_after, fields.review_by, subject.today));
     duties.sort_unstable();
     duties
 }
@@ -93,10 +89,7 @@ pub fn date_obligations(
     today: Day,
 ) -> impl Iterator<Item = Obligation> {
     let overdue = review_by.is_some_and(|review| review <= today);
-    not_after
-        .map(Obligation::DeleteBy)
-        .into_iter()
-        .chain(overdue.then_some(Obligation::ReviewOverdue))
+    not_after.map(Obligation::DeleteBy).into_iter().chain(overdue.then_some(Obligation::ReviewOverdue))
 }
 
 /// Duties that come with filing under a label, sorted. `others` are the originators beside the submitter's organization.
@@ -106,9 +99,7 @@ pub(super) fn of_submitting(label: &Label, others: Vec<&OriginatorName>) -> Vec<
         duties.push(Obligation::ExerciseBanner);
     }
     if !others.is_empty() {
-        duties.push(Obligation::NotifyOriginators(
-            others.into_iter().cloned().collect(),
-        ));
+        duties.push(Obligation::NotifyOriginators(others.into_iter().cloned().collect()));
     }
     duties
 }

@@ -28,11 +28,7 @@ impl Label {
         serde_json::from_slice(bytes).map_err(|error| {
             let text = error.to_string();
             let unknown = text.starts_with("unknown field");
-            let code = if unknown {
-                LabelErrorCode::UnknownField
-            } else {
-                LabelErrorCode::Parse
-            };
+            let code = if unknown { LabelErrorCode::UnknownField } else { LabelErrorCode::Parse };
             LabelError::new(code, text)
         })
     }
@@ -75,10 +71,7 @@ pub(super) mod flag {
         Number(u64),
     }
 
-    #[expect(
-        clippy::trivially_copy_pass_by_ref,
-        reason = "serde's `with` passes a reference"
-    )]
+    #[expect(clippy::trivially_copy_pass_by_ref, reason = "serde's `with` passes a reference")]
     pub(crate) fn serialize<S: Serializer>(value: &bool, serializer: S) -> Result<S::Ok, S::Error> {
         serializer.serialize_u8(u8::from(*value))
     }
@@ -93,10 +86,7 @@ pub(super) mod flag {
     }
 }
 
-#[expect(
-    clippy::trivially_copy_pass_by_ref,
-    reason = "serde's `skip_serializing_if` passes a reference"
-)]
+#[expect(clippy::trivially_copy_pass_by_ref, reason = "serde's `skip_serializing_if` passes a reference")]
 pub(super) fn is_unset(value: &bool) -> bool {
     !value
 }
@@ -149,24 +139,15 @@ mod tests {
     #[test]
     fn a_field_of_a_later_version_is_refused_and_not_dropped() {
         let refused = |json: &str| Label::from_canonical(json.as_bytes()).unwrap_err().code;
-        assert_eq!(
-            refused(r#"{"realm":"REAL","v":1,"handling":"x"}"#),
-            LabelErrorCode::UnknownField
-        );
+        assert_eq!(refused(r#"{"realm":"REAL","v":1,"handling":"x"}"#), LabelErrorCode::UnknownField);
         assert_eq!(refused(r#"{"realm":"REAL","v":2}"#), LabelErrorCode::Parse);
-        assert_eq!(
-            refused(r#"{"realm":"REAL","tlp":5,"v":1}"#),
-            LabelErrorCode::Parse
-        );
+        assert_eq!(refused(r#"{"realm":"REAL","tlp":5,"v":1}"#), LabelErrorCode::Parse);
     }
 
     #[test]
     fn text_outside_ascii_is_escaped_as_the_reference_does() {
         let originators = vec![OriginatorName::from("\u{e9}\u{7f}\u{1f512}\"\n")];
-        let label = Label::from(LabelFields {
-            originators,
-            ..LabelFields::default()
-        });
+        let label = Label::from(LabelFields { originators, ..LabelFields::default() });
         let expected = r#"{"originators":["\u00e9\u007f\ud83d\udd12\"\n"],"realm":"REAL","v":1}"#;
         assert_eq!(String::from_utf8(label.canonical_bytes()).unwrap(), expected);
     }

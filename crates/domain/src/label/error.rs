@@ -99,10 +99,7 @@ pub struct LabelError {
 
 impl LabelError {
     pub(crate) fn new(code: LabelErrorCode, detail: impl Into<String>) -> Self {
-        Self {
-            code,
-            detail: detail.into(),
-        }
+        Self { code, detail: detail.into() }
     }
 }
 

@@ -61,11 +61,7 @@ impl Label {
                 Token::organization(&channel.recipient),
             ]],
             purposes: channel.purposes.clone(),
-            onward: if channel.no_onward {
-                Onward::None
-            } else {
-                Onward::Consent
-            },
+            onward: if channel.no_onward { Onward::None } else { Onward::Consent },
             not_after: Some(received.plus_days(channel.retention_days)),
             review_by: Some(received.plus_days(REVIEW_DAYS)),
             personal_data: true,

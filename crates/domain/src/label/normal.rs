@@ -52,15 +52,10 @@ fn audience(clauses: Vec<Vec<Token>>) -> Vec<Vec<Token>> {
         return vec![Vec::new()];
     }
     sort_set(&mut rest);
-    let redundant = |clause: &Clause| {
-        rest.iter()
-            .any(|other| other.len() < clause.len() && other.is_subset(clause))
-    };
+    let redundant =
+        |clause: &Clause| rest.iter().any(|other| other.len() < clause.len() && other.is_subset(clause));
     let kept: Vec<bool> = rest.iter().map(|clause| !redundant(clause)).collect();
-    let kept = rest
-        .into_iter()
-        .zip(kept)
-        .filter_map(|(clause, keep)| keep.then_some(clause));
+    let kept = rest.into_iter().zip(kept).filter_map(|(clause, keep)| keep.then_some(clause));
     kept.map(|clause| clause.into_iter().collect()).collect()
 }
 
@@ -72,21 +67,13 @@ fn partition(clauses: Vec<Clause>, prefix: &str) -> (Vec<Clause>, Vec<Clause>) {
 }
 
 fn intersection(clauses: Vec<Clause>) -> Option<Clause> {
-    clauses
-        .into_iter()
-        .reduce(|left, right| left.intersection(&right).cloned().collect())
+    clauses.into_iter().reduce(|left, right| left.intersection(&right).cloned().collect())
 }
 
 /// Holding a path implies its ancestors, so an ancestor beside its descendant says nothing.
 fn compartments(mut compartments: Vec<Compartment>) -> Vec<Compartment> {
     sort_set(&mut compartments);
-    let kept: Vec<bool> = compartments
-        .iter()
-        .map(|path| !compartments.iter().any(|other| other.is_below(path)))
-        .collect();
-    compartments
-        .into_iter()
-        .zip(kept)
-        .filter_map(|(path, keep)| keep.then_some(path))
-        .collect()
+    let kept: Vec<bool> =
+        compartments.iter().map(|path| !compartments.iter().any(|other| other.is_below(path))).collect();
+    compartments.into_iter().zip(kept).filter_map(|(path, keep)| keep.then_some(path)).collect()
 }

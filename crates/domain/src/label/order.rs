@@ -12,17 +12,11 @@ impl Label {
     pub fn join(&self, other: &Label) -> Result<Label, LabelError> {
         let (a, b) = (self.fields(), other.fields());
         if a.realm != b.realm {
-            return Err(LabelError::new(
-                LabelErrorCode::RealmMix,
-                format!("{} with {}", a.realm, b.realm),
-            ));
+            return Err(LabelError::new(LabelErrorCode::RealmMix, format!("{} with {}", a.realm, b.realm)));
         }
         let mut levels = a.levels.clone();
         for (domain, rank) in &b.levels {
-            levels
-                .entry(domain.clone())
-                .and_modify(|held| *held = (*held).max(*rank))
-                .or_insert(*rank);
+            levels.entry(domain.clone()).and_modify(|held| *held = (*held).max(*rank)).or_insert(*rank);
         }
         Ok(Label::from(LabelFields {
             attr_required: a.attr_required || b.attr_required,

@@ -18,13 +18,8 @@ pub(super) fn parse(line: &str, registry: &Registry, originator_nation: Option<&
         return Err(LabelError::new(LabelErrorCode::TooComplex, "text"));
     }
     let nation = originator_nation.filter(|nation| !nation.is_empty());
-    let mut parser = Parser {
-        fields: LabelFields::default(),
-        seen: Vec::new(),
-        onward: None,
-        registry,
-        nation,
-    };
+    let mut parser =
+        Parser { fields: LabelFields::default(), seen: Vec::new(), onward: None, registry, nation };
     for (index, segment) in strip(line).split("//").map(strip).enumerate() {
         parser.segment(index, segment)?;
     }
@@ -110,21 +105,14 @@ impl Parser<'_> {
             self.fields.excl = tokens_of(tokens)?;
         } else if let Some(purposes) = segment.strip_prefix("PURPOSE ") {
             self.once("purpose")?;
-            let purposes = if purposes == "NOTHING" {
-                Vec::new()
-            } else {
-                names(purposes)?
-            };
+            let purposes = if purposes == "NOTHING" { Vec::new() } else { names(purposes)? };
             self.fields.purposes = Some(purposes.into_iter().map(Purpose::from).collect());
         } else if let Some(kinds) = segment.strip_prefix("VETTED ") {
             self.once("vetted")?;
             self.fields.vetting = names(kinds)?.into_iter().map(VettingKind::from).collect();
         } else if let Some(originators) = segment.strip_prefix("BY ") {
             self.once("by")?;
-            self.fields.originators = names(originators)?
-                .into_iter()
-                .map(OriginatorName::from)
-                .collect();
+            self.fields.originators = names(originators)?.into_iter().map(OriginatorName::from).collect();
         } else {
             return Ok(false);
         }
@@ -144,9 +132,7 @@ impl Parser<'_> {
         if field.is_some() {
             return Err(LabelError::new(LabelErrorCode::DuplicateSegment, word));
         }
-        let day = text
-            .parse::<Day>()
-            .map_err(|_| LabelError::new(LabelErrorCode::BadDate, text))?;
+        let day = text.parse::<Day>().map_err(|_| LabelError::new(LabelErrorCode::BadDate, text))?;
         *field = Some(day);
         Ok(true)
     }
@@ -170,9 +156,7 @@ impl Parser<'_> {
         self.once(kind)?;
         for path in names(paths)? {
             let compartment = Compartment::new(&format!("{kind}:{path}"));
-            self.fields
-                .comps
-                .push(compartment.map_err(|_| LabelError::new(LabelErrorCode::BadToken, path))?);
+            self.fields.comps.push(compartment.map_err(|_| LabelError::new(LabelErrorCode::BadToken, path))?);
         }
         Ok(())
     }

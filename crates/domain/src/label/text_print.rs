@@ -21,10 +21,7 @@ pub(super) fn print(fields: &LabelFields, open: bool, registry: &Registry) -> St
         tokens => format!("REL TO {}", list(tokens.iter().map(Token::to_text))),
     }));
     if !fields.excl.is_empty() {
-        segments.push(format!(
-            "NOT REL TO {}",
-            list(fields.excl.iter().map(Token::to_text))
-        ));
+        segments.push(format!("NOT REL TO {}", list(fields.excl.iter().map(Token::to_text))));
     }
     handling(fields, &mut segments);
     bounds(fields, &mut segments);
@@ -35,19 +32,13 @@ fn levels(fields: &LabelFields, registry: &Registry) -> String {
     if fields.levels.is_empty() {
         return "NOLEVEL".to_owned();
     }
-    let levels: Vec<String> = fields
-        .levels
-        .iter()
-        .map(|(domain, rank)| registry.level_text(domain, *rank))
-        .collect();
+    let levels: Vec<String> =
+        fields.levels.iter().map(|(domain, rank)| registry.level_text(domain, *rank)).collect();
     levels.join(" + ")
 }
 
 fn compartments(word: &str, prefix: &str, compartments: &[Compartment]) -> Option<String> {
-    let mut paths = compartments
-        .iter()
-        .filter_map(|path| path.as_str().strip_prefix(prefix))
-        .peekable();
+    let mut paths = compartments.iter().filter_map(|path| path.as_str().strip_prefix(prefix)).peekable();
     paths.peek()?;
     Some(format!("{word}{}", list(paths.map(str::to_owned))))
 }
@@ -79,32 +70,15 @@ fn handling(fields: &LabelFields, segments: &mut Vec<String>) {
 fn bounds(fields: &LabelFields, segments: &mut Vec<String>) {
     if let Some(purposes) = &fields.purposes {
         let purposes = list(purposes.iter().map(ToString::to_string));
-        segments.push(format!(
-            "PURPOSE {}",
-            if purposes.is_empty() { "NOTHING" } else { &purposes }
-        ));
+        segments.push(format!("PURPOSE {}", if purposes.is_empty() { "NOTHING" } else { &purposes }));
     }
     if !fields.vetting.is_empty() {
-        segments.push(format!(
-            "VETTED {}",
-            list(fields.vetting.iter().map(ToString::to_string))
-        ));
+        segments.push(format!("VETTED {}", list(fields.vetting.iter().map(ToString::to_string))));
     }
-    let dates = [
-        ("FROM", fields.not_before),
-        ("UNTIL", fields.not_after),
-        ("REVIEW", fields.review_by),
-    ];
-    segments.extend(
-        dates
-            .iter()
-            .filter_map(|(word, day)| day.map(|day| format!("{word} {day}"))),
-    );
+    let dates = [("FROM", fields.not_before), ("UNTIL", fields.not_after), ("REVIEW", fields.review_by)];
+    segments.extend(dates.iter().filter_map(|(word, day)| day.map(|day| format!("{word} {day}"))));
     if !fields.originators.is_empty() {
-        segments.push(format!(
-            "BY {}",
-            list(fields.originators.iter().map(ToString::to_string))
-        ));
+        segments.push(format!("BY {}", list(fields.originators.iter().map(ToString::to_string))));
     }
 }
 

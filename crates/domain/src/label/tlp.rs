@@ -37,25 +37,16 @@ impl Label {
             Tlp::Clear => Vec::new(),
             Tlp::Green => {
                 let missing = || LabelError::new(LabelErrorCode::TlpShape, "GREEN needs a community");
-                vec![vec![
-                    Token::group(distribution.community.as_ref().ok_or_else(missing)?),
-                    own.clone(),
-                ]]
+                vec![vec![Token::group(distribution.community.as_ref().ok_or_else(missing)?), own.clone()]]
             }
             Tlp::Amber => {
-                let clients = distribution
-                    .addressed
-                    .iter()
-                    .chain([&distribution.originator])
-                    .map(Token::clients);
+                let clients =
+                    distribution.addressed.iter().chain([&distribution.originator]).map(Token::clients);
                 vec![organizations().into_iter().chain(clients).collect()]
             }
             Tlp::AmberStrict => vec![organizations()],
             Tlp::Red if distribution.persons.is_empty() => {
-                return Err(LabelError::new(
-                    LabelErrorCode::TlpShape,
-                    "RED needs named persons",
-                ));
+                return Err(LabelError::new(LabelErrorCode::TlpShape, "RED needs named persons"));
             }
             Tlp::Red => vec![distribution.persons.iter().map(Token::person).collect()],
         };
@@ -105,19 +96,15 @@ impl Label {
 
     /// The loosest colour whose readers are all inside the audience; none when no colour is narrow enough.
     fn colour_of_audience(&self) -> Option<Tlp> {
-        self.fields()
-            .audience
-            .iter()
-            .flatten()
-            .try_fold(Tlp::Red, |colour, token| {
-                let allows = match token.kind()? {
-                    TokenKind::Person => Tlp::Red,
-                    TokenKind::Organization => Tlp::AmberStrict,
-                    TokenKind::Clients => Tlp::Amber,
-                    TokenKind::Group => Tlp::Green,
-                    TokenKind::Nation => return None,
-                };
-                Some(colour.min(allows))
-            })
+        self.fields().audience.iter().flatten().try_fold(Tlp::Red, |colour, token| {
+            let allows = match token.kind()? {
+                TokenKind::Person => Tlp::Red,
+                TokenKind::Organization => Tlp::AmberStrict,
+                TokenKind::Clients => Tlp::Amber,
+                TokenKind::Group => Tlp::Green,
+                TokenKind::Nation => return None,
+            };
+            Some(colour.min(allows))
+        })
     }
 }

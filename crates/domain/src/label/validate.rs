@@ -73,22 +73,13 @@ impl Label {
                 errors.push(code);
             }
         };
-        wrong(
-            fields.audience.iter().any(Vec::is_empty),
-            LabelErrorCode::EmptyAudience,
-        );
+        wrong(fields.audience.iter().any(Vec::is_empty), LabelErrorCode::EmptyAudience);
         wrong(!self.names_well_formed, LabelErrorCode::BadToken);
         wrong(fields.originators.is_empty(), LabelErrorCode::OriginMissing);
-        wrong(
-            fields.audience.is_empty() && !self.is_open(),
-            LabelErrorCode::Unbounded,
-        );
+        wrong(fields.audience.is_empty() && !self.is_open(), LabelErrorCode::Unbounded);
         wrong(!self.has_tlp_shape(), LabelErrorCode::TlpShape);
         let both = normal::restricts(fields.not_before) && normal::restricts(fields.not_after);
-        wrong(
-            both && fields.not_before >= fields.not_after,
-            LabelErrorCode::TimeOrder,
-        );
+        wrong(both && fields.not_before >= fields.not_after, LabelErrorCode::TimeOrder);
     }
 
     /// TLP is compiled into the audience; some clause must be as narrow as the colour demands.
@@ -102,19 +93,13 @@ impl Label {
             Tlp::Red => &[Person],
         };
         let fits = |token: &Token| token.kind().is_some_and(|kind| narrow.contains(&kind));
-        self.fields()
-            .audience
-            .iter()
-            .any(|clause| !clause.is_empty() && clause.iter().all(fits))
+        self.fields().audience.iter().any(|clause| !clause.is_empty() && clause.iter().all(fits))
     }
 
     fn check_limits(&self, errors: &mut Vec<LabelErrorCode>) {
         let fields = self.fields();
         let too_complex = fields.audience.len() > CLAUSES_MAX
-            || fields
-                .audience
-                .iter()
-                .any(|clause| clause.len() > CLAUSE_TOKENS_MAX)
+            || fields.audience.iter().any(|clause| clause.len() > CLAUSE_TOKENS_MAX)
             || fields.comps.len() > COMPARTMENTS_MAX
             || fields.excl.len() > EXCLUSIONS_MAX
             || fields.levels.len() > LEVELS_MAX
@@ -149,28 +134,22 @@ impl Label {
         };
         let fields = self.fields();
         !fields.excl.iter().any(|token| organization.carries(id, token))
-            && fields.audience.iter().all(|clause| {
-                clause
-                    .iter()
-                    .any(|token| organization.carries(id, token) || person_of(token))
-            })
+            && fields
+                .audience
+                .iter()
+                .all(|clause| clause.iter().any(|token| organization.carries(id, token) || person_of(token)))
     }
 
     /// The lowest assurance of a session that may see this; none when a level is not registered.
     #[must_use]
     pub fn assurance_floor(&self, registry: &Registry) -> Option<u8> {
         let tlp = super::scales::tlp_assurance(self.fields().tlp);
-        let floor = |name: &str, rank: i32| {
-            registry
-                .domain(name)
-                .and_then(|domain| domain.assurance_floor(rank))
-        };
+        let floor =
+            |name: &str, rank: i32| registry.domain(name).and_then(|domain| domain.assurance_floor(rank));
         self.fields()
             .levels
             .iter()
-            .try_fold(tlp, |highest, (name, rank)| {
-                Some(highest.max(floor(name.as_str(), *rank)?))
-            })
+            .try_fold(tlp, |highest, (name, rank)| Some(highest.max(floor(name.as_str(), *rank)?)))
     }
 
     /// Whether somebody other than the originators may pass it on without asking.
