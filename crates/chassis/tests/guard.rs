@@ -20,7 +20,7 @@ use entente_proto::{
     },
 };
 use futures::StreamExt;
-use mesh::{Mesh, mira, service};
+use mesh::{BROKEN_EPOCH, Mesh, mira, service};
 use tonic::{Code, Request, Status};
 use tonic_health::pb::{HealthCheckRequest, health_client::HealthClient};
 
@@ -195,6 +195,23 @@ async fn one_connection_too_many_is_closed_and_the_others_go_on() {
         .await;
     assert_eq!(second.unwrap_err().code(), Code::Unavailable);
     first.append(AppendRequest::default()).await.unwrap();
+}
+
+#[tokio::test]
+async fn a_handler_that_panics_fails_its_call_and_no_other() {
+    let mesh = Mesh::new();
+    let served = mesh.serve("audit", ServerConfig::default()).await;
+    let client = AuditServiceClient::new(mesh.channel(&served, &service("access")));
+    let waiting = tokio::spawn({
+        let mut client = client.clone();
+        async move { client.append(gated()).await }
+    });
+    served.probe.wait_entered().await;
+    let broken = InstallAuthorityRequest { epoch: BROKEN_EPOCH, ..InstallAuthorityRequest::default() };
+    let failed = client.clone().install_authority(broken).await.unwrap_err();
+    assert_eq!(reason(&failed), Some(ErrorReason::Internal));
+    served.probe.gate.add_permits(1);
+    waiting.await.unwrap().unwrap();
 }
 
 #[tokio::test]

@@ -57,9 +57,9 @@ pub(super) fn answer(
 }
 
 /// The refusal of a call whose deadline has passed.
-pub(super) fn too_late(trace_id: [u8; 16]) -> Status {
+pub(super) fn too_late() -> Fault {
     let text = "the deadline passed before the answer was ready; try again with a longer one";
-    Fault::new(ErrorReason::DeadlineExceeded, text).into_status(trace_id)
+    Fault::new(ErrorReason::DeadlineExceeded, text)
 }
 
 fn code_in(headers: &HeaderMap) -> Option<Code> {
@@ -76,7 +76,7 @@ impl AnswerBody {
     }
 
     fn ended_late(&mut self) -> Frame<Bytes> {
-        let status = too_late(self.trace_id);
+        let status = too_late().into_status(self.trace_id);
         self.end(status.code());
         // Dropping the body is what cancels the handler's stream.
         self.inner = Body::empty();

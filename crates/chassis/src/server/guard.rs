@@ -4,6 +4,7 @@
 use std::{
     collections::HashMap,
     convert::Infallible,
+    panic::AssertUnwindSafe,
     pin::{Pin, pin},
     sync::Arc,
     task::{Context, Poll},
@@ -233,8 +234,9 @@ impl Admitted {
             Some(context) => in_time(handled.with_context(context), deadline.as_mut()).await,
             None => in_time(handled, deadline.as_mut()).await,
         };
-        let Some(response) = answered else {
-            return Ok(answer::refusal(answer::too_late(trace_id), Some(observation)));
+        let response = match answered {
+            Ok(response) => response,
+            Err(fault) => return Ok(answer::refusal(fault.into_status(trace_id), Some(observation))),
         };
         match foreign_refusal(response.headers()).filter(|_| !standard) {
             Some(fault) => Ok(answer::refusal(fault.into_status(trace_id), Some(observation))),
@@ -243,23 +245,28 @@ impl Admitted {
     }
 }
 
-/// The answer, or `None` when the deadline came first; the handler is dropped then.
-async fn in_time<F>(handled: F, deadline: Option<&mut Pin<Box<Sleep>>>) -> Option<Response<Body>>
+/// The answer of a handler that is given its time and no longer, and whose panic ends its own call alone: unwinding
+/// further would take every call of the connection along.
+async fn in_time<F>(handled: F, deadline: Option<&mut Pin<Box<Sleep>>>) -> Result<Response<Body>, Fault>
 where
     F: Future<Output = Result<Response<Body>, Infallible>>,
 {
-    let mut handled = pin!(handled);
+    let mut guarded = pin!(futures::FutureExt::catch_unwind(AssertUnwindSafe(handled)));
     let answered = match deadline {
         Some(deadline) => tokio::select! {
             biased;
-            answered = &mut handled => answered,
-            () = deadline => return None,
+            answered = &mut guarded => answered,
+            () = deadline => return Err(answer::too_late()),
         },
-        None => handled.await,
+        None => guarded.await,
     };
-    // A handler cannot fail other than by its answer.
-    let Ok(response) = answered;
-    Some(response)
+    match answered {
+        Ok(Ok(response)) => Ok(response),
+        Err(_) => {
+            tracing::error!("a handler panicked");
+            Err(Fault::new(ErrorReason::Internal, "the operator finds the cause by the trace id"))
+        }
+    }
 }
 
 /// What tonic itself refuses before a handler runs, in our words: it knows no reasons.

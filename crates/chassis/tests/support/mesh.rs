@@ -42,6 +42,8 @@ use tonic::{Request, Response, Status, Streaming, service::Routes};
 
 const HOUR: Duration = Duration::from_secs(3_600);
 const KEY_ID: &str = "test-key";
+/// An InstallAuthority with this epoch panics.
+pub(crate) const BROKEN_EPOCH: u64 = 13;
 
 pub(crate) struct Mesh {
     authority: DevelopmentCa,
@@ -204,6 +206,7 @@ impl AuditService for Audit {
         request: Request<InstallAuthorityRequest>,
     ) -> Result<Response<InstallAuthorityResponse>, Status> {
         self.0.seen(&request)?;
+        assert_ne!(request.get_ref().epoch, BROKEN_EPOCH, "the handler breaks on purpose");
         Ok(Response::new(InstallAuthorityResponse {}))
     }
 
