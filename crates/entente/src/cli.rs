@@ -22,7 +22,7 @@ pub(crate) use report::{Filter, Get, List, Report, ReportCommand, Search, Submit
 
 /// Intelligence sharing between partners who only partly trust each other.
 #[derive(Parser)]
-#[command(name = "entente", version, about, long_about = None, after_help = HELP, propagate_version = true)]
+#[command(name = "entente", version, about, long_about = None, after_help = HELP)]
 pub(crate) struct Arguments {
     #[command(subcommand)]
     pub(crate) command: Command,

@@ -85,7 +85,8 @@ impl fmt::Display for Failure {
 impl From<tonic::Status> for Failure {
     fn from(status: tonic::Status) -> Failure {
         let described = status::describe(&status);
-        let code = match status.code() {
+        // A refused certificate has a reason, and the transport's code beside it.
+        let code = match described.reason.map_or(status.code(), status::code) {
             tonic::Code::Unavailable | tonic::Code::ResourceExhausted | tonic::Code::DeadlineExceeded => {
                 UNAVAILABLE
             }

@@ -156,7 +156,8 @@ fn print(proven: &ProvenRecord, checked: &Result<(), String>) {
     let why = record.why.clone().unwrap_or_default();
     let what = record.what.clone().unwrap_or_default();
     let place = record.r#where.clone().unwrap_or_default();
-    let actor = if who.subject.is_empty() { &who.service_identity } else { &who.subject };
+    let actor = [&who.subject, &who.service_identity].into_iter().find(|name| !name.is_empty());
+    let actor = actor.map_or("(withheld)", String::as_str);
     let time = output::time(proven.append_time);
     println!("entry {}  {time}  {} by {actor}", proven.entry_index, operation(proven));
     for item in what.items.iter().take(OBJECTS_SHOWN_MAX) {
@@ -168,7 +169,10 @@ fn print(proven: &ProvenRecord, checked: &Result<(), String>) {
         println!("    and {others} more");
     }
     if !why.purpose.is_empty() {
-        println!("    for {} in {} {}", why.purpose, why.realm, why.justification);
+        println!("    for {} in {}", why.purpose, why.realm);
+    }
+    if !why.justification.is_empty() {
+        println!("    why {}", why.justification);
     }
     println!("    trace {}", hex::encode(&place.trace_id));
     match checked {

@@ -12,7 +12,7 @@ use uuid::Uuid;
 
 use crate::{
     cli::Submit,
-    exit::Failure,
+    exit::{Failure, UNAVAILABLE},
     input::{self, Input},
     output, progress,
     session::Session,
@@ -54,7 +54,7 @@ pub(super) async fn run(arguments: Submit) -> Result<(), Failure> {
         operation: arguments.operation.clone().unwrap_or_default(),
         severity: output::parse_severity(arguments.severity.as_deref()),
     };
-    let mut refused = 0;
+    let (mut refused, mut stored) = (0, 0);
     for path in &arguments.files {
         let name = path.display().to_string();
         let tally = match input::read(path, arguments.text)? {
@@ -69,9 +69,10 @@ pub(super) async fn run(arguments: Submit) -> Result<(), Failure> {
         };
         report(&name, &submission, &tally, arguments.connect.json);
         refused += tally.refused.len();
+        stored += tally.accepted + tally.unchanged;
     }
     if refused > 0 {
-        return Err(Failure::data(format!("{refused} item(s) refused; the others are stored")));
+        return Err(Failure::data(format!("{refused} item(s) refused; the other {stored} are stored")));
     }
     Ok(())
 }
@@ -103,20 +104,24 @@ async fn submit_stix(
     let mut answers = session.intake()?.submit_reports(request).await?.into_inner();
     let mut tally = Tally::default();
     let mut answered = 0_usize;
-    while let Some(answer) = answers.message().await? {
-        let Some((start, end)) = starts.get(answered).copied() else {
-            break;
+    let broken = loop {
+        let answer = match answers.message().await {
+            Ok(Some(answer)) => answer,
+            Ok(None) => break None,
+            Err(status) => break Some(status),
         };
+        let Some((start, end)) = starts.get(answered).copied() else { break None };
         tally.add(start, answer);
         answered += 1;
         progress(u64::try_from(end).unwrap_or(u64::MAX));
-    }
+    };
     feeder.abort();
-    if answered < starts.len() {
-        return Err(Failure::new(crate::exit::UNAVAILABLE, "the stream ended early")
-            .detail(format!("{} objects were accepted; run the command again", tally.accepted)));
+    if answered == starts.len() {
+        return Ok(tally);
     }
-    Ok(tally)
+    let early = || Failure::new(UNAVAILABLE, "the stream ended early");
+    let kept = format!("{} objects were stored; run the command again for the rest", tally.accepted);
+    Err(broken.map_or_else(early, Failure::from).detail(kept))
 }
 
 impl Tally {

@@ -63,8 +63,8 @@ fn malformed_reports_and_labels_are_refused_and_nothing_is_stored() {
     assert!(!up.log().contains("panicked"), "{}", up.log());
 }
 
-#[test]
-fn of_a_batch_with_bad_items_the_good_ones_are_stored_and_of_one_submission_none() {
+#[tokio::test]
+async fn of_a_batch_with_bad_items_the_good_ones_are_stored_and_of_one_submission_none() {
     let up = Up::new();
     let (first, second) = (stix().1, stix().1);
     let mixed = [first.as_slice(), b"\n{\"type\": \"indicator\"}\n", second.as_slice()].concat();
@@ -73,6 +73,18 @@ fn of_a_batch_with_bad_items_the_good_ones_are_stored_and_of_one_submission_none
     let tally = refused.last();
     assert_eq!((&tally["accepted"], &tally["refused"][0]["item"]), (&json!(2), &json!(1)), "{tally}");
     assert_eq!(count(&up), 2);
+    let mut mira = Person::of(up.data(), "VLD-COAST/mira").await;
+    let items = vec![item(stix().1), item(b"{\"type\": \"indicator\"}".to_vec())];
+    let refused =
+        mira.intake.submit_report(mira.request(submission(LABEL_OWN, items))).await.expect_err("one is bad");
+    let described = status::describe(&refused);
+    assert_eq!(described.reason, Some(ErrorReason::ReportInvalid));
+    assert!(
+        described.fields.iter().all(|(field, _)| field.starts_with("items[1]")),
+        "{:?}",
+        described.fields
+    );
+    assert_eq!(count(&up), 2, "of a submission as one nothing is stored");
 }
 
 #[tokio::test]
@@ -104,8 +116,16 @@ async fn wrong_certificates_and_tokens_open_nothing() {
 
     for (name, wrong) in wrong_certificates(up.data()) {
         let refused = mint_token(up.data(), &wrong).await.expect_err(name);
-        assert_eq!(refused.code(), Code::Unavailable, "{name}: {refused}");
+        assert_eq!(
+            status::describe(&refused).reason,
+            Some(ErrorReason::IdentityInvalid),
+            "{name}: {refused}"
+        );
     }
+    let profile = std::fs::read_to_string(up.data().join("profiles/VLD-COAST_mira.toml")).unwrap();
+    let expired = profile.replace("pki/subject/VLD-COAST/mira", "wrong/expired");
+    std::fs::write(up.data().join("profiles/expired.toml"), expired).unwrap();
+    up.entente("expired", &["report", "list"]).refused(77, "IDENTITY_INVALID");
     let service = load(&up.data().join("pki/svc/alerting"));
     let refused = mint_token(up.data(), &service).await.expect_err("a service is no person");
     assert_eq!(status::reason_of(&refused), Some(ErrorReason::CallerNotAllowed));

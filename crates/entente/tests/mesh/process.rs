@@ -121,10 +121,11 @@ impl Done {
         self
     }
 
-    /// Fails the test unless the command ended with this code and said this on standard error.
+    /// Fails the test unless the command ended with this code and said this.
     pub(crate) fn refused(self, code: i32, says: &str) -> Done {
         assert_eq!(self.code, code, "stdout: {}\nstderr: {}", self.stdout, self.stderr);
-        assert!(self.stderr.contains(says), "`{says}` is not in: {}{}", self.stderr, self.stdout);
+        let said = format!("{}{}", self.stderr, self.stdout);
+        assert!(said.contains(says), "`{says}` is not in: {said}");
         self
     }
 
