@@ -7,7 +7,7 @@ use std::{io::Write as _, time::Duration};
 use entente_chassis::status::{self, ErrorReason};
 use entente_proto::alerting::v1::{AcknowledgeAlertRequest, Alert, AlertStatus, Delivery};
 use serde_json::{Value, json};
-use tonic::{Code, Status};
+use tonic::Status;
 
 use crate::{
     cli::{self, AlertAck, AlertCommand, AlertWatch},
@@ -36,16 +36,25 @@ async fn watch(arguments: AlertWatch) -> Result<(), Failure> {
         session.profile.subject, arguments.consumer
     );
     let mut left = arguments.limit.unwrap_or(u64::MAX);
+    let mut said = String::new();
     while left > 0 {
         let ended = match AlertStream::open(&session, &arguments.consumer, arguments.from_now).await {
             Ok(stream) => follow(stream, &mut left, arguments.connect.json).await?,
-            Err(failure) if failure.is_unavailable() => Ended::Again(failure.to_string()),
+            Err(failure) if failure.is_unavailable() => Ended::Outage(failure.to_string()),
             Err(failure) => return Err(failure),
         };
-        if let Ended::Again(why) = ended {
-            eprintln!("the stream ended: {why}; opening it again");
-            tokio::time::sleep(REOPEN_AFTER).await;
-            session.renew().await;
+        match ended {
+            Ended::Enough => {}
+            Ended::Renewable => session.renew().await,
+            Ended::Outage(why) => {
+                // An outage is told once, not every second.
+                if why != said {
+                    eprintln!("no alerts for the moment: {why}; trying again until they come");
+                    said = why;
+                }
+                tokio::time::sleep(REOPEN_AFTER).await;
+                session.renew().await;
+            }
         }
     }
     Ok(())
@@ -55,17 +64,18 @@ async fn watch(arguments: AlertWatch) -> Result<(), Failure> {
 enum Ended {
     /// Enough alerts came.
     Enough,
-    /// The stream broke in a way that opening it again mends.
-    Again(String),
+    /// The token came to its end, or rights changed: with a new token the stream goes on.
+    Renewable,
+    /// The mesh cannot be reached, or is stopping.
+    Outage(String),
 }
 
 async fn follow(mut stream: AlertStream, left: &mut u64, json: bool) -> Result<Ended, Failure> {
     while *left > 0 {
         let delivery = match stream.next().await {
             Ok(Some(delivery)) => delivery,
-            Ok(None) => return Ok(Ended::Again("closed by the mesh".to_owned())),
-            Err(status) if passes(&status) => return Ok(Ended::Again(status.message().to_owned())),
-            Err(status) => return Err(status.into()),
+            Ok(None) => return Ok(Ended::Outage("the mesh closed the stream".to_owned())),
+            Err(status) => return ended(status),
         };
         if json {
             output::json_line(&delivery_json(&delivery))
@@ -77,14 +87,17 @@ async fn follow(mut stream: AlertStream, left: &mut u64, json: bool) -> Result<E
         stream.received(delivery.delivery_number).await;
         *left -= 1;
     }
+    stream.close().await;
     Ok(Ended::Enough)
 }
 
-/// Whether opening the stream again can help.
-fn passes(status: &Status) -> bool {
-    let reopened = [ErrorReason::TokenExpired, ErrorReason::EpochChanged, ErrorReason::Draining];
-    status::reason_of(status).is_some_and(|reason| reopened.contains(&reason))
-        || status.code() == Code::Unavailable
+fn ended(status: Status) -> Result<Ended, Failure> {
+    let renewable = [ErrorReason::TokenExpired, ErrorReason::EpochChanged];
+    if status::reason_of(&status).is_some_and(|reason| renewable.contains(&reason)) {
+        return Ok(Ended::Renewable);
+    }
+    let failure = Failure::from(status);
+    if failure.is_unavailable() { Ok(Ended::Outage(failure.to_string())) } else { Err(failure) }
 }
 
 async fn acknowledge(arguments: AlertAck) -> Result<(), Failure> {
@@ -141,6 +154,6 @@ fn print(delivery: &Delivery) {
     println!("{exercise}alert {} · {}", delivery.delivery_number, output::line(alert.label.as_ref()));
     println!("  {}", alert.headline);
     println!("  {} from {}, added {}", alert.report_id, alert.originator, output::time(alert.add_time));
-    println!("  acknowledge: entente alert ack {}", alert.alert_id);
+    println!("  alert id {}", alert.alert_id);
     println!("  {}", output::receipt_line(delivery.receipt.as_ref()));
 }

@@ -1,15 +1,19 @@
 //! One open alert stream: heartbeats are swallowed, receipts are given.
 
+use std::time::Duration;
+
 use entente_proto::alerting::v1::{
     Delivery, Open, Received, StreamAlertsRequest, StreamAlertsResponse,
     stream_alerts_request::Frame as Sent, stream_alerts_response::Frame,
 };
-use tokio::sync::mpsc;
+use tokio::{sync::mpsc, time::timeout};
 use tokio_stream::wrappers::ReceiverStream;
 use tonic::{Status, Streaming};
 
 use crate::{exit::Failure, session::Session};
 
+/// Longest a stream waits for its end.
+const CLOSE_PATIENCE: Duration = Duration::from_secs(5);
 /// Frames written ahead of the connection.
 const AHEAD_MAX: usize = 16;
 
@@ -50,5 +54,12 @@ impl AlertStream {
     pub(crate) async fn received(&self, up_to: u64) {
         let frame = StreamAlertsRequest { frame: Some(Sent::Received(Received { up_to })) };
         let _ = self.frames.send(frame).await;
+    }
+
+    /// Ends the stream so that the receipts given arrive: waits, for a bounded time, until the mesh has closed it.
+    pub(crate) async fn close(self) {
+        let AlertStream { frames, mut answers } = self;
+        drop(frames);
+        let _ = timeout(CLOSE_PATIENCE, async { while let Ok(Some(_)) = answers.message().await {} }).await;
     }
 }

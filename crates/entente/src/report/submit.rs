@@ -1,5 +1,7 @@
 //! `entente report submit`: STIX in bulk over one acknowledged stream, free text by single calls.
 
+use std::path::Path;
+
 use bytes::Bytes;
 use entente_proto::intake::v1::{
     FreeText, ItemOutcome, ItemResult, ReportItem, SubmitReportRequest, SubmitReportsRequest,
@@ -56,7 +58,8 @@ pub(super) async fn run(arguments: Submit) -> Result<(), Failure> {
     };
     let (mut refused, mut stored) = (0, 0);
     for path in &arguments.files {
-        let name = path.display().to_string();
+        let name =
+            if path == Path::new("-") { "standard input".to_owned() } else { path.display().to_string() };
         let tally = match input::read(path, arguments.text)? {
             Input::Stix(objects) => {
                 let bar = progress::objects(&name, objects.len(), arguments.connect.json);

@@ -15,4 +15,5 @@ mod commands;
 mod demo;
 mod kills;
 mod process;
+mod restarts;
 mod tracing;
