@@ -152,6 +152,7 @@ impl Bound {
         let Bound { server, listener, local_addr, admin, standard } = self;
         let Server { name, config, identity, mut policies, tokens, metrics } = server;
         standard::Standard::allow(&mut policies);
+        let probe = standard.probe();
         let (routes, health) = standard.add_to(routes);
         let (stop, kill) = (CancellationToken::new(), CancellationToken::new());
         let limits = limits::Limits::new(&config);
@@ -170,7 +171,7 @@ impl Bound {
         let router = transport(&config).layer(guard).add_routes(routes);
         let ready = Arc::new(AtomicBool::new(true));
         let admin = admin.map(|(listener, _)| {
-            tokio::spawn(admin::serve(listener, metrics.clone(), ready.clone(), kill.clone()))
+            tokio::spawn(admin::serve(listener, metrics.clone(), ready.clone(), probe, kill.clone()))
         });
         tracing::info!(service = name, %local_addr, "listening");
         Running::new(running::Parts {

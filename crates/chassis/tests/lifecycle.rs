@@ -134,3 +134,22 @@ async fn operators_see_calls_by_method_and_code_and_whether_the_service_is_ready
     served.running.set_ready(false).await;
     assert!(http_get(&served, "/readyz").await.starts_with("HTTP/1.1 503"));
 }
+
+#[tokio::test]
+async fn a_probe_without_certificate_hears_health_and_nothing_else() {
+    let mesh = Mesh::new();
+    let config = ServerConfig { admin_listen: Some(([127, 0, 0, 1], 0).into()), ..ServerConfig::default() };
+    let served = mesh.serve("audit", config).await;
+    let address = format!("http://{}", served.running.admin_addr().unwrap());
+    let plain = tonic::transport::Endpoint::from_shared(address).unwrap().connect().await.unwrap();
+    let mut health = HealthClient::new(plain.clone());
+    let status = async |health: &mut HealthClient<_>, service: &str| {
+        let asked = HealthCheckRequest { service: service.to_owned() };
+        health.check(asked).await.unwrap().into_inner().status()
+    };
+    assert_eq!(status(&mut health, "").await, ServingStatus::Serving);
+    served.running.set_ready(false).await;
+    assert_eq!(status(&mut health, "").await, ServingStatus::NotServing);
+    assert_eq!(status(&mut health, "liveness").await, ServingStatus::Serving);
+    assert!(AuditServiceClient::new(plain).append(AppendRequest::default()).await.is_err());
+}

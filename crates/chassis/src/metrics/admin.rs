@@ -1,5 +1,5 @@
-//! The administrators' HTTP endpoint: /metrics, /livez, /readyz. Plain HTTP, for the pod's own network only; it says
-//! nothing about any report.
+//! The administrators' endpoint: /metrics, /livez, /readyz over HTTP, and gRPC health v1 over HTTP/2, for probes that have
+//! no client certificate (kubelet's). Without TLS, for the pod's own network only; it says nothing about any report.
 
 use std::sync::{
     Arc,
@@ -14,6 +14,7 @@ use axum::{
 };
 use tokio::net::TcpListener;
 use tokio_util::sync::CancellationToken;
+use tonic::service::Routes;
 
 use super::Metrics;
 
@@ -25,6 +26,7 @@ pub(crate) async fn serve(
     listener: TcpListener,
     metrics: Metrics,
     ready: Arc<AtomicBool>,
+    health: Routes,
     stop: CancellationToken,
 ) {
     let encoded = move || {
@@ -44,7 +46,8 @@ pub(crate) async fn serve(
     let router = Router::new()
         .route("/metrics", get(encoded))
         .route("/livez", get(|| async { "alive" }))
-        .route("/readyz", get(readiness));
+        .route("/readyz", get(readiness))
+        .merge(health.into_axum_router());
     let served = stop.run_until_cancelled(async { axum::serve(listener, router).await }).await;
     if let Some(Err(error)) = served {
         tracing::error!(%error, "the administrators' endpoint ended");

@@ -17,6 +17,9 @@ const METHODS: [&str; 3] = [
     "/grpc.reflection.v1.ServerReflection/ServerReflectionInfo",
 ];
 
+/// What a liveness probe asks for: serving as long as the process answers, also while it drains.
+const LIVENESS: &str = "liveness";
+
 /// Health and reflection of one server.
 pub(super) struct Standard {
     health: Health,
@@ -37,6 +40,7 @@ impl Standard {
         let reflection = reflection.build_v1()?;
         let reporter = HealthReporter::new();
         let server = HealthServer::new(HealthService::from_health_reporter(reporter.clone()));
+        reporter.set_service_status(LIVENESS, ServingStatus::Serving).await;
         // The empty name stands for the whole server.
         let names = std::iter::once(String::new()).chain(services.iter().cloned()).collect();
         let health = Health { reporter, names };
@@ -48,6 +52,11 @@ impl Standard {
     /// Lets every authenticated caller in.
     pub(super) fn allow(policies: &mut Policies) {
         METHODS.iter().for_each(|path| policies.allow_authenticated(path));
+    }
+
+    /// Health alone, for the administrators' endpoint.
+    pub(super) fn probe(&self) -> Routes {
+        Routes::new(HealthServer::new(HealthService::from_health_reporter(self.health.reporter.clone())))
     }
 
     /// Adds both to the service's routes, and gives what reports the health.
