@@ -70,9 +70,10 @@ pub struct Database {
     shared: Arc<Shared>,
 }
 
+/// The readers go first: the connection closed last folds the WAL into the file, and a reader cannot.
 struct Shared {
-    writer: Writer,
     readers: Readers,
+    writer: Writer,
 }
 
 impl Database {
@@ -88,17 +89,14 @@ impl Database {
         let mut connection = Connection::open(&config.path)?;
         prepare_writer(&connection, &config)?;
         migration::apply(&mut connection, migrations)?;
-        let readers = (0..config.readers.max(1))
-            .map(|_| open_reader(&config))
-            .collect::<Result<Vec<_>, _>>()?;
+        let readers =
+            (0..config.readers.max(1)).map(|_| open_reader(&config)).collect::<Result<Vec<_>, _>>()?;
         let queue_max = config.queue_max.max(1);
         let shared = Shared {
             writer: Writer::start(connection, queue_max)?,
             readers: Readers::start(readers, queue_max)?,
         };
-        Ok(Database {
-            shared: Arc::new(shared),
-        })
+        Ok(Database { shared: Arc::new(shared) })
     }
 
     /// Runs `work` in the next commit and answers once that commit is done. An error of `work` undoes what it did, and

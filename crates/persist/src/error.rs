@@ -54,10 +54,7 @@ pub enum PersistError {
 
 impl PersistError {
     pub(crate) fn file(path: &std::path::Path, source: io::Error) -> Self {
-        PersistError::File {
-            path: path.to_owned(),
-            source: Arc::new(source),
-        }
+        PersistError::File { path: path.to_owned(), source: Arc::new(source) }
     }
 }
 

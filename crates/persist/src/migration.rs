@@ -32,10 +32,7 @@ pub(crate) fn apply(connection: &mut Connection, migrations: &[Migration]) -> Re
     )?;
     let applied = applied(&transaction)?;
     if applied.len() > migrations.len() {
-        return Err(PersistError::SchemaNewer {
-            applied: applied.len(),
-            known: migrations.len(),
-        });
+        return Err(PersistError::SchemaNewer { applied: applied.len(), known: migrations.len() });
     }
     for (position, migration) in migrations.iter().enumerate() {
         match applied.get(position) {
@@ -49,12 +46,7 @@ pub(crate) fn apply(connection: &mut Connection, migrations: &[Migration]) -> Re
 
 fn applied(transaction: &Transaction<'_>) -> Result<Vec<Applied>, PersistError> {
     let mut statement = transaction.prepare("SELECT name, sha256 FROM schema_migration ORDER BY position")?;
-    let rows = statement.query_map([], |row| {
-        Ok(Applied {
-            name: row.get(0)?,
-            sha256: row.get(1)?,
-        })
-    })?;
+    let rows = statement.query_map([], |row| Ok(Applied { name: row.get(0)?, sha256: row.get(1)? }))?;
     Ok(rows.collect::<Result<Vec<_>, _>>()?)
 }
 

@@ -41,9 +41,7 @@ pub struct OutboxEvent {
 ///
 /// When SQLite fails.
 pub fn enqueue(connection: &Connection, payload: &[u8]) -> Result<(), PersistError> {
-    connection
-        .prepare_cached("INSERT INTO outbox (payload) VALUES (?1)")?
-        .execute(params![payload])?;
+    connection.prepare_cached("INSERT INTO outbox (payload) VALUES (?1)")?.execute(params![payload])?;
     Ok(())
 }
 
@@ -122,10 +120,7 @@ where
     D: Future<Output = Result<(), E>>,
     E: std::error::Error,
 {
-    let events = database
-        .read(oldest)
-        .await
-        .map_err(|error: PersistError| halted(&error))?;
+    let events = database.read(oldest).await.map_err(|error: PersistError| halted(&error))?;
     let Some(last) = events.last().map(|event| event.seq) else {
         return Ok(Progress::Empty);
     };
@@ -154,10 +149,7 @@ fn oldest(connection: &Connection) -> Result<Vec<OutboxEvent>, PersistError> {
     let mut rows = statement.query([i64::try_from(EVENTS_MAX).unwrap_or(i64::MAX)])?;
     let (mut events, mut bytes) = (Vec::new(), 0_usize);
     while let Some(row) = rows.next()? {
-        let event = OutboxEvent {
-            seq: row.get(0)?,
-            payload: row.get(1)?,
-        };
+        let event = OutboxEvent { seq: row.get(0)?, payload: row.get(1)? };
         bytes = bytes.saturating_add(event.payload.len());
         if bytes > BYTES_MAX && !events.is_empty() {
             break;
@@ -168,8 +160,6 @@ fn oldest(connection: &Connection) -> Result<Vec<OutboxEvent>, PersistError> {
 }
 
 fn forget(connection: &Connection, last: i64) -> Result<(), PersistError> {
-    connection
-        .prepare_cached("DELETE FROM outbox WHERE seq <= ?1")?
-        .execute([last])?;
+    connection.prepare_cached("DELETE FROM outbox WHERE seq <= ?1")?.execute([last])?;
     Ok(())
 }

@@ -43,9 +43,7 @@ impl PageTokenKey {
             Ok(key)
         })?;
         let key = RandomizedNonceKey::new(&AES_256_GCM, &bytes);
-        Ok(PageTokenKey {
-            key: key.map_err(|_| PersistError::KeyFile(path.to_owned()))?,
-        })
+        Ok(PageTokenKey { key: key.map_err(|_| PersistError::KeyFile(path.to_owned()))? })
     }
 
     /// The token for a position, good only together with `binding`: caller, filter, policy epoch.

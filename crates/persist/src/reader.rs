@@ -29,14 +29,8 @@ impl Readers {
             let queue = queue.clone();
             spawn("sqlite-reader", move || read_all(&connection, &queue))
         };
-        let threads = connections
-            .into_iter()
-            .map(start)
-            .collect::<Result<Vec<_>, _>>()?;
-        Ok(Readers {
-            jobs: Some(jobs),
-            threads,
-        })
+        let threads = connections.into_iter().map(start).collect::<Result<Vec<_>, _>>()?;
+        Ok(Readers { jobs: Some(jobs), threads })
     }
 
     pub(crate) async fn run<T, E, F>(&self, work: F) -> Result<T, E>
@@ -68,10 +62,7 @@ impl Drop for Readers {
 fn read_all(connection: &Connection, queue: &Queue) {
     loop {
         // One thread waits for work while the others wait for the lock; none of them polls.
-        let job = queue
-            .lock()
-            .unwrap_or_else(PoisonError::into_inner)
-            .blocking_recv();
+        let job = queue.lock().unwrap_or_else(PoisonError::into_inner).blocking_recv();
         let Some(job) = job else { return };
         job(connection);
     }

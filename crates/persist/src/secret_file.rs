@@ -23,9 +23,7 @@ const BYTES_MAX: u64 = 64 * 1024;
 pub fn load(path: &Path) -> Result<Option<Vec<u8>>, PersistError> {
     match fs::metadata(path) {
         Ok(found) if found.len() > BYTES_MAX => Err(PersistError::KeyFile(path.to_owned())),
-        Ok(_) => fs::read(path)
-            .map(Some)
-            .map_err(|error| PersistError::file(path, error)),
+        Ok(_) => fs::read(path).map(Some).map_err(|error| PersistError::file(path, error)),
         Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(None),
         Err(error) => Err(PersistError::file(path, error)),
     }
@@ -79,10 +77,7 @@ pub fn create_folder(path: &Path) -> Result<(), PersistError> {
 
 /// Writes a temporary file beside `path`, syncs it, lets `put` give it its name, syncs the folder.
 fn publish(path: &Path, bytes: &[u8], put: impl FnOnce(&Path) -> io::Result<()>) -> io::Result<()> {
-    let folder = path
-        .parent()
-        .filter(|folder| !folder.as_os_str().is_empty())
-        .unwrap_or(Path::new("."));
+    let folder = path.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."));
     create_folder(folder).map_err(io::Error::other)?;
     let temporary = temporary_beside(path);
     let written = write_synced(&temporary, bytes).and_then(|()| put(&temporary));
@@ -93,12 +88,7 @@ fn publish(path: &Path, bytes: &[u8], put: impl FnOnce(&Path) -> io::Result<()>)
 }
 
 fn write_synced(path: &Path, bytes: &[u8]) -> io::Result<()> {
-    let mut file = OpenOptions::new()
-        .write(true)
-        .create(true)
-        .truncate(true)
-        .mode(0o600)
-        .open(path)?;
+    let mut file = OpenOptions::new().write(true).create(true).truncate(true).mode(0o600).open(path)?;
     file.write_all(bytes)?;
     file.sync_all()
 }

@@ -34,10 +34,7 @@ impl Writer {
     pub(crate) fn start(connection: Connection, queue_max: usize) -> Result<Writer, PersistError> {
         let (jobs, queue) = mpsc::channel(queue_max);
         let thread = spawn("sqlite-writer", move || write_all(&connection, queue))?;
-        Ok(Writer {
-            jobs: Some(jobs),
-            thread: Some(thread),
-        })
+        Ok(Writer { jobs: Some(jobs), thread: Some(thread) })
     }
 
     pub(crate) async fn run<T, E, F>(&self, work: F) -> Result<T, E>
@@ -143,9 +140,7 @@ type Failed = (Option<Answer>, rusqlite::Error);
 fn run_in_savepoint(connection: &Connection, job: Job) -> Result<Option<Answer>, Failed> {
     execute(connection, "SAVEPOINT write_of_group").map_err(|error| (None, error))?;
     let Some(ran) = job(connection) else {
-        return execute(connection, "RELEASE write_of_group")
-            .map(|()| None)
-            .map_err(|error| (None, error));
+        return execute(connection, "RELEASE write_of_group").map(|()| None).map_err(|error| (None, error));
     };
     // Some failures (disk full, I/O) end the whole transaction; then there is no savepoint to go back to.
     let closed = if ran.kept {

@@ -6,10 +6,8 @@ use std::{path::Path, sync::mpsc};
 use entente_persist::{Database, DatabaseConfig, Migration, PersistError};
 use rusqlite::{Connection, params};
 
-const NUMBERS: Migration = Migration {
-    name: "0001_numbers",
-    sql: "CREATE TABLE number (value INTEGER PRIMARY KEY) STRICT",
-};
+const NUMBERS: Migration =
+    Migration { name: "0001_numbers", sql: "CREATE TABLE number (value INTEGER PRIMARY KEY) STRICT" };
 
 #[derive(Debug, thiserror::Error)]
 enum Failure {
@@ -61,11 +59,7 @@ async fn one_failing_write_leaves_the_others_of_its_group_alone() {
         tokio::spawn(async move {
             let write = move |connection: &Connection| {
                 insert(connection, value)?;
-                if value % 3 == 0 {
-                    Err(Failure::Told)
-                } else {
-                    Ok(value)
-                }
+                if value % 3 == 0 { Err(Failure::Told) } else { Ok(value) }
             };
             database.write(write).await
         })
@@ -108,11 +102,7 @@ async fn what_was_acknowledged_is_there_after_the_file_was_copied_away_without_c
     let crashed = tempfile::tempdir().unwrap();
     std::fs::create_dir(crashed.path().join("data")).unwrap();
     for name in ["numbers.sqlite", "numbers.sqlite-wal"] {
-        std::fs::copy(
-            folder.path().join("data").join(name),
-            crashed.path().join("data").join(name),
-        )
-        .unwrap();
+        std::fs::copy(folder.path().join("data").join(name), crashed.path().join("data").join(name)).unwrap();
     }
     assert_eq!(numbers(&open(crashed.path())).await, [7]);
 }
@@ -133,23 +123,30 @@ async fn dropping_the_database_waits_for_queued_writes() {
 }
 
 #[tokio::test]
+async fn a_closed_database_is_one_file() {
+    let folder = tempfile::tempdir().unwrap();
+    let database = open(folder.path());
+    database.write(|connection| insert(connection, 1)).await.unwrap();
+    drop(database);
+    let names: Vec<_> = std::fs::read_dir(folder.path().join("data"))
+        .unwrap()
+        .map(|entry| entry.unwrap().file_name())
+        .collect();
+    assert_eq!(names, ["numbers.sqlite"]);
+}
+
+#[tokio::test]
 async fn a_reader_cannot_write() {
     let folder = tempfile::tempdir().unwrap();
     let database = open(folder.path());
-    assert!(matches!(
-        database.read(|connection| insert(connection, 1)).await,
-        Err(PersistError::Sqlite(_))
-    ));
+    assert!(matches!(database.read(|connection| insert(connection, 1)).await, Err(PersistError::Sqlite(_))));
 }
 
 #[test]
 fn migrations_are_applied_once_and_only_add() {
     let folder = tempfile::tempdir().unwrap();
     let config = || DatabaseConfig::at(folder.path().join("numbers.sqlite"));
-    let more = Migration {
-        name: "0002_words",
-        sql: "CREATE TABLE word (value TEXT) STRICT",
-    };
+    let more = Migration { name: "0002_words", sql: "CREATE TABLE word (value TEXT) STRICT" };
     drop(Database::open(config(), &[NUMBERS]).unwrap());
     drop(Database::open(config(), &[NUMBERS, more]).unwrap());
     drop(Database::open(config(), &[NUMBERS, more]).unwrap());
@@ -159,16 +156,10 @@ fn migrations_are_applied_once_and_only_add() {
 fn a_newer_schema_is_refused() {
     let folder = tempfile::tempdir().unwrap();
     let config = || DatabaseConfig::at(folder.path().join("numbers.sqlite"));
-    let more = Migration {
-        name: "0002_words",
-        sql: "CREATE TABLE word (value TEXT) STRICT",
-    };
+    let more = Migration { name: "0002_words", sql: "CREATE TABLE word (value TEXT) STRICT" };
     drop(Database::open(config(), &[NUMBERS, more]).unwrap());
     let refused = Database::open(config(), &[NUMBERS]).map(drop);
-    assert!(
-        matches!(refused, Err(PersistError::SchemaNewer { applied: 2, known: 1 })),
-        "{refused:?}"
-    );
+    assert!(matches!(refused, Err(PersistError::SchemaNewer { applied: 2, known: 1 })), "{refused:?}");
 }
 
 #[test]
@@ -176,25 +167,17 @@ fn an_edited_migration_is_refused() {
     let folder = tempfile::tempdir().unwrap();
     let config = || DatabaseConfig::at(folder.path().join("numbers.sqlite"));
     drop(Database::open(config(), &[NUMBERS]).unwrap());
-    let edited = Migration {
-        sql: "CREATE TABLE number (value TEXT PRIMARY KEY) STRICT",
-        ..NUMBERS
-    };
+    let edited = Migration { sql: "CREATE TABLE number (value TEXT PRIMARY KEY) STRICT", ..NUMBERS };
     let refused = Database::open(config(), &[edited]).map(drop);
-    assert!(
-        matches!(refused, Err(PersistError::SchemaAltered { position: 0, .. })),
-        "{refused:?}"
-    );
+    assert!(matches!(refused, Err(PersistError::SchemaAltered { position: 0, .. })), "{refused:?}");
 }
 
 #[test]
 fn a_migration_that_fails_leaves_the_schema_as_it_was() {
     let folder = tempfile::tempdir().unwrap();
     let config = || DatabaseConfig::at(folder.path().join("numbers.sqlite"));
-    let broken = Migration {
-        name: "0002_words",
-        sql: "CREATE TABLE word (value TEXT) STRICT; SELECT nonsense",
-    };
+    let broken =
+        Migration { name: "0002_words", sql: "CREATE TABLE word (value TEXT) STRICT; SELECT nonsense" };
     assert!(Database::open(config(), &[NUMBERS, broken]).is_err());
     drop(Database::open(config(), &[NUMBERS]).unwrap());
 }

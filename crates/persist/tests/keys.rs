@@ -46,9 +46,7 @@ proptest! {
 fn a_token_survives_a_restart_and_no_other_key_opens_it() {
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join("page-token.key");
-    let token = PageTokenKey::load_or_create(&path)
-        .unwrap()
-        .seal(b"binding", b"position");
+    let token = PageTokenKey::load_or_create(&path).unwrap().seal(b"binding", b"position");
     let again = PageTokenKey::load_or_create(&path).unwrap();
     assert_eq!(again.open(b"binding", &token).unwrap(), b"position");
     assert!(key().open(b"binding", &token).is_err());
@@ -59,10 +57,7 @@ fn a_key_file_that_holds_no_key_is_refused() {
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join("page-token.key");
     std::fs::write(&path, b"short").unwrap();
-    assert!(matches!(
-        PageTokenKey::load_or_create(&path).map(drop),
-        Err(PersistError::KeyFile(_))
-    ));
+    assert!(matches!(PageTokenKey::load_or_create(&path).map(drop), Err(PersistError::KeyFile(_))));
 }
 
 #[test]
@@ -73,24 +68,12 @@ fn a_secret_file_is_private_and_made_once() {
     let made = secret_file::load_or_create(&path, || Ok(b"one".to_vec())).unwrap();
     let kept = secret_file::load_or_create(&path, || Ok(b"two".to_vec())).unwrap();
     assert_eq!((made.as_slice(), kept.as_slice()), (&b"one"[..], &b"one"[..]));
-    assert_eq!(
-        std::fs::metadata(&path).unwrap().permissions().mode() & 0o777,
-        0o600
-    );
-    assert_eq!(
-        std::fs::metadata(path.parent().unwrap())
-            .unwrap()
-            .permissions()
-            .mode()
-            & 0o777,
-        0o700
-    );
+    assert_eq!(std::fs::metadata(&path).unwrap().permissions().mode() & 0o777, 0o600);
+    assert_eq!(std::fs::metadata(path.parent().unwrap()).unwrap().permissions().mode() & 0o777, 0o700);
     secret_file::replace(&path, b"three").unwrap();
     assert_eq!(secret_file::load(&path).unwrap().as_deref(), Some(&b"three"[..]));
-    let names: Vec<_> = std::fs::read_dir(path.parent().unwrap())
-        .unwrap()
-        .map(|entry| entry.unwrap().file_name())
-        .collect();
+    let names: Vec<_> =
+        std::fs::read_dir(path.parent().unwrap()).unwrap().map(|entry| entry.unwrap().file_name()).collect();
     assert_eq!(names, ["log.key"], "no temporary file is left");
 }
 

@@ -39,18 +39,12 @@ impl Receiver {
 }
 
 fn open(folder: &std::path::Path) -> Database {
-    Database::open(
-        DatabaseConfig::at(folder.join("outbox.sqlite")),
-        &[OUTBOX_MIGRATION],
-    )
-    .unwrap()
+    Database::open(DatabaseConfig::at(folder.join("outbox.sqlite")), &[OUTBOX_MIGRATION]).unwrap()
 }
 
 async fn fill(database: &Database, payloads: Vec<Vec<u8>>) {
     let fill = move |connection: &rusqlite::Connection| {
-        payloads
-            .iter()
-            .try_for_each(|payload| outbox::enqueue(connection, payload))
+        payloads.iter().try_for_each(|payload| outbox::enqueue(connection, payload))
     };
     database.write(fill).await.unwrap();
 }
@@ -63,12 +57,7 @@ async fn deliver_all(database: &Database, receiver: &Arc<Receiver>, wanted: i64)
         let taker = taker.clone();
         async move { taker.take(events, wanted) }
     };
-    let worker = tokio::spawn(OutboxWorker::run(
-        database.clone(),
-        deliver,
-        cancellation.clone(),
-        wake,
-    ));
+    let worker = tokio::spawn(OutboxWorker::run(database.clone(), deliver, cancellation.clone(), wake));
     receiver.all_here.notified().await;
     // The deletion follows the acknowledgement: the worker is stopped once it is done.
     while database.read(outbox::waiting).await.unwrap() > 0 {
@@ -82,13 +71,7 @@ async fn deliver_all(database: &Database, receiver: &Arc<Receiver>, wanted: i64)
 async fn everything_arrives_in_order_once_the_receiver_recovers() {
     let folder = tempfile::tempdir().unwrap();
     let database = open(folder.path());
-    fill(
-        &database,
-        (0..1_200_u32)
-            .map(|number| number.to_be_bytes().to_vec())
-            .collect(),
-    )
-    .await;
+    fill(&database, (0..1_200_u32).map(|number| number.to_be_bytes().to_vec()).collect()).await;
     let receiver = Arc::new(Receiver::default());
     deliver_all(&database, &receiver, 1_200).await;
     let taken = receiver.taken.lock().unwrap();
@@ -99,11 +82,7 @@ async fn everything_arrives_in_order_once_the_receiver_recovers() {
         }
     }
     assert_eq!(first_sights, (1..=1_200).collect::<Vec<_>>());
-    assert_eq!(
-        *receiver.calls.lock().unwrap(),
-        6,
-        "500 + 500 + 200, each of them twice"
-    );
+    assert_eq!(*receiver.calls.lock().unwrap(), 6, "500 + 500 + 200, each of them twice");
 }
 
 #[tokio::test(start_paused = true)]
@@ -111,18 +90,10 @@ async fn a_delivery_is_bounded_in_bytes_and_a_large_event_goes_alone() {
     let folder = tempfile::tempdir().unwrap();
     let database = open(folder.path());
     let large = vec![1; 3 * 1024 * 1024];
-    fill(
-        &database,
-        vec![vec![0; 600_000], vec![0; 600_000], large, vec![0; 10]],
-    )
-    .await;
+    fill(&database, vec![vec![0; 600_000], vec![0; 600_000], large, vec![0; 10]]).await;
     let receiver = Arc::new(Receiver::default());
     deliver_all(&database, &receiver, 4).await;
-    assert_eq!(
-        *receiver.calls.lock().unwrap(),
-        8,
-        "four deliveries, each of them twice"
-    );
+    assert_eq!(*receiver.calls.lock().unwrap(), 8, "four deliveries, each of them twice");
 }
 
 #[tokio::test]
@@ -135,10 +106,7 @@ async fn events_outlive_a_reopening_and_numbers_are_not_used_again() {
     drop(database);
     let receiver = Arc::new(Receiver::default());
     deliver_all(&open(folder.path()), &receiver, 2).await;
-    let second = OutboxEvent {
-        seq: 2,
-        payload: b"second".to_vec(),
-    };
+    let second = OutboxEvent { seq: 2, payload: b"second".to_vec() };
     assert_eq!(receiver.taken.lock().unwrap().first(), Some(&second));
 }
 
