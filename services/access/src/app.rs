@@ -79,6 +79,7 @@ pub(crate) struct App {
     tasks: TaskGroup,
     /// The registry all answers come from. None while it is not known what the store holds: then nothing is decided.
     in_force: ArcSwapOption<InForce>,
+    interned: check_submit::Interned,
     /// Held from a change's commit until its epoch is published, so that epochs are published in order.
     changing: Mutex<()>,
 }
@@ -126,6 +127,7 @@ impl App {
             page_tokens: parts.page_tokens,
             tasks: parts.tasks,
             in_force: ArcSwapOption::empty(),
+            interned: check_submit::Interned::default(),
             changing: Mutex::new(()),
         };
         app.reload().await?;

@@ -91,3 +91,24 @@ fn is_organization(name: &str) -> Result<(), String> {
     let checked = entente_domain::ids::OrganizationId::new(name);
     checked.map(|_| ()).map_err(|_| "the name of an organization, such as VLD-COAST".to_owned())
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_fault_of_the_settings_is_listed() {
+        let text = r#"
+            data_dir = "data"
+            custodian = "harbor"
+            lease = "1h"
+            tokens = { lifetime = "10m", rotate_every = "1m" }
+        "#;
+        let mut settings = Settings::new("access").toml(text);
+        AccessConfig::read(&mut settings);
+        let keys: Vec<String> = settings.finish().unwrap_err().into_iter().map(|fault| fault.key).collect();
+        for key in ["custodian", "lease", "tokens.lifetime", "tokens.rotate_every", "peers.audit"] {
+            assert!(keys.iter().any(|fault| fault == key), "{key} is not among {keys:?}");
+        }
+    }
+}

@@ -1,5 +1,10 @@
 //! Whether the subject may submit under label lines: parsed, validated, decided, and kept in the dictionary if it may.
 
+use std::{
+    collections::HashSet,
+    sync::{Mutex, PoisonError},
+};
+
 use entente_chassis::call::Call;
 use entente_domain::{
     decision::{self, DenyReason, Derivation, Session},
@@ -10,6 +15,9 @@ use entente_domain::{
 
 use super::{App, Caller, InForce};
 use crate::{error::Error, store::LabelRow};
+
+/// Hashes remembered to be in the dictionary, 32 bytes each.
+const INTERNED_MAX: usize = 100_000;
 
 /// What is asked.
 pub(crate) struct SubmitRequest {
@@ -83,12 +91,36 @@ impl App {
 
     /// Only labels that may be used become part of the dictionary: it can never be cleaned.
     async fn intern(&self, decisions: &[SubmitDecision]) -> Result<(), Error> {
-        let allowed = decisions
-            .iter()
-            .filter(|decision| decision.allowed)
-            .filter_map(|decision| decision.label.as_ref());
-        let rows: Vec<LabelRow> = allowed.flat_map(Resolved::rows).collect();
-        if rows.is_empty() { Ok(()) } else { self.store.intern_labels(rows).await }
+        let allowed = decisions.iter().filter(|decision| decision.allowed);
+        let mut rows: Vec<LabelRow> =
+            allowed.filter_map(|decision| decision.label.as_ref()).flat_map(Resolved::rows).collect();
+        self.interned.leave_out_known(&mut rows);
+        if rows.is_empty() {
+            return Ok(());
+        }
+        self.store.intern_labels(rows.clone()).await?;
+        self.interned.know(&rows);
+        Ok(())
+    }
+}
+
+/// Hashes known to be in the dictionary, so that a label costs one write and not one per report. The dictionary only
+/// grows, so what is known here stays true.
+#[derive(Default)]
+pub(super) struct Interned(Mutex<HashSet<[u8; 32]>>);
+
+impl Interned {
+    fn leave_out_known(&self, rows: &mut Vec<LabelRow>) {
+        let known = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        rows.retain(|row| !known.contains(&row.hash));
+    }
+
+    fn know(&self, rows: &[LabelRow]) {
+        let mut known = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        if known.len().saturating_add(rows.len()) > INTERNED_MAX {
+            known.clear();
+        }
+        known.extend(rows.iter().map(|row| row.hash));
     }
 }
 

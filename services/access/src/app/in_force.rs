@@ -43,18 +43,27 @@ impl InForce {
             stored.partners.into_iter().map(|row| (row.organization_id.clone(), row)).collect();
         let operations: BTreeMap<_, _> =
             stored.operations.into_iter().map(|row| (row.operation_id.clone(), row)).collect();
+        let unmoved = earlier.filter(|earlier| earlier.operations == operations);
         let mut members = BTreeMap::new();
         for row in stored.subjects {
             let partner = partners.get(&row.organization_id).cloned().unwrap_or_default();
-            let active = row.active && partner.active;
-            let profile = profile(&row, &partner, &operations)?;
-            members.insert(row.subject_id.clone(), Arc::new(Member { row, profile, active }));
+            let member = match unmoved.and_then(|earlier| earlier.same_member(&row, &partner)) {
+                Some(member) => member,
+                None => Arc::new(Member::build(row, &partner, &operations)?),
+            };
+            members.insert(member.row.subject_id.clone(), member);
         }
         let labels = match earlier {
             Some(earlier) if earlier.registry == registry => earlier.labels.clone(),
             Some(_) | None => Arc::default(),
         };
         Ok(InForce { epoch: stored.epoch, registry, partners, members, operations, labels })
+    }
+
+    /// The member, if neither it nor its organization has changed: a change of one subject leaves the others as they are.
+    fn same_member(&self, row: &SubjectRow, partner: &PartnerRow) -> Option<Arc<Member>> {
+        let member = self.members.get(&row.subject_id).filter(|member| member.row == *row)?;
+        (self.partners.get(&row.organization_id) == Some(partner)).then(|| member.clone())
     }
 
     /// Policy epoch.
@@ -131,6 +140,17 @@ impl InForce {
     pub(super) fn profile_of(&self, row: &SubjectRow) -> Result<Subject, Error> {
         let partner = self.partners.get(&row.organization_id).cloned().unwrap_or_default();
         profile(row, &partner, &self.operations)
+    }
+}
+
+impl Member {
+    fn build(
+        row: SubjectRow,
+        partner: &PartnerRow,
+        operations: &BTreeMap<String, OperationRow>,
+    ) -> Result<Member, Error> {
+        let profile = profile(&row, partner, operations)?;
+        Ok(Member { active: row.active && partner.active, profile, row })
     }
 }
 
