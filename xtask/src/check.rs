@@ -2,6 +2,7 @@
 //! faults; nothing is fixed here.
 
 mod calls;
+mod ceilings;
 mod dependencies;
 mod files;
 mod protos;
@@ -17,11 +18,12 @@ pub(crate) fn run(root: &Path) -> Outcome {
     let sources = rust_files(root);
     let mut faults = Vec::new();
     faults.extend(files::check(root, &sources));
+    faults.extend(ceilings::check(root, &sources));
     faults.extend(dependencies::check(root));
-    faults.extend(uses::check(root, &sources));
-    faults.extend(protos::check(root));
+    faults.extend(uses::check(&sources));
+    faults.extend(protos::check());
     faults.extend(reasons::check(root, &sources));
-    faults.extend(calls::check(root));
+    faults.extend(calls::check(root, &sources));
     if faults.is_empty() {
         println!("check: {} source files keep the layout", sources.len());
         Ok(())
@@ -65,5 +67,26 @@ fn collect(folder: &Path, paths: &mut Vec<PathBuf>) {
         } else if path.extension().is_some_and(|extension| extension == "rs") {
             paths.push(path);
         }
+    }
+}
+
+/// The lines of a file up to its unit tests, which stand last (styleguide 3).
+fn shipped(text: &str) -> impl Iterator<Item = &str> {
+    let next = text.lines().skip(1).map(Some).chain(std::iter::once(None));
+    let is_end = |line: &str, next: Option<&str>| {
+        line == "#[cfg(test)]" && next.is_some_and(|next| next.starts_with("mod "))
+    };
+    text.lines().zip(next).take_while(move |(line, next)| !is_end(line, *next)).map(|(line, _)| line)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn unit_tests_do_not_ship_but_what_stands_before_them_does() {
+        let text = "fn a() {}\n#[cfg(test)]\nuse x;\nfn b() {}\n#[cfg(test)]\nmod tests {\n}\n";
+        assert_eq!(shipped(text).count(), 4);
+        assert_eq!(shipped("fn a() {}\n").count(), 1);
     }
 }

@@ -1,19 +1,20 @@
-//! The call graph between services: the clients each service has (`peers/*.rs`), the callers each RPC names, and the
-//! stored file must agree, so that a new edge shows in review.
+//! The call graph between services: the clients each service has, the callers each RPC names, and the stored file must
+//! agree, so that a new edge shows in review; and no call may come back to where it started. That the network policies
+//! of deploy/kubernetes say the same is tested in tests/manifests.rs.
 
 use std::{collections::BTreeSet, path::Path};
 
 use entente_chassis::policy::Policies;
 
-use super::{files::services, protos::service_names};
+use super::{Source, files::services, protos::service_names};
 
 /// The stored graph: a line `caller -> callee` per edge.
 pub(crate) const GRAPH: &str = "xtask/call-graph.txt";
 
 /// Every fault of the call graph.
-pub(super) fn check(root: &Path) -> Vec<String> {
+pub(super) fn check(root: &Path, sources: &[Source]) -> Vec<String> {
     let stored = stored(root);
-    let clients = clients(root);
+    let clients = clients(root, sources);
     let allowed = allowed();
     let mut faults = Vec::new();
     for edge in clients.difference(&stored) {
@@ -27,6 +28,9 @@ pub(super) fn check(root: &Path) -> Vec<String> {
     }
     for edge in allowed.difference(&stored) {
         faults.push(format!("{} -> {}: an RPC allows it, {GRAPH} does not list it", edge.0, edge.1));
+    }
+    if let Some((caller, callee)) = back_edge(&stored) {
+        faults.push(format!("{caller} -> {callee}: part of a cycle in {GRAPH}"));
     }
     faults
 }
@@ -42,21 +46,42 @@ fn stored(root: &Path) -> Edges {
         .collect()
 }
 
-fn clients(root: &Path) -> Edges {
+/// A client that a service's sources name is a call that it makes.
+fn clients(root: &Path, sources: &[Source]) -> Edges {
+    let services = services(root);
     let mut edges = Edges::new();
-    for service in services(root) {
-        for entry in std::fs::read_dir(root.join("services").join(&service).join("src/peers"))
-            .into_iter()
-            .flatten()
-            .flatten()
+    for source in sources {
+        let Some((caller, _)) =
+            source.path.strip_prefix("services/").and_then(|path| path.split_once("/src/"))
+        else {
+            continue;
+        };
+        for callee in
+            services.iter().filter(|callee| source.text.contains(&format!("{callee}_service_client")))
         {
-            let name = entry.file_name().to_string_lossy().into_owned();
-            if let Some(callee) = name.strip_suffix(".rs") {
-                edges.insert((service.clone(), callee.to_owned()));
-            }
+            edges.insert((caller.to_owned(), callee.clone()));
         }
     }
     edges
+}
+
+/// An edge by which a call could come back to where it started.
+fn back_edge(edges: &Edges) -> Option<&(String, String)> {
+    edges.iter().find(|(caller, callee)| {
+        let mut reached = BTreeSet::from([callee.as_str()]);
+        loop {
+            let before = reached.len();
+            let next: Vec<&str> = edges
+                .iter()
+                .filter(|(from, _)| reached.contains(from.as_str()))
+                .map(|(_, to)| to.as_str())
+                .collect();
+            reached.extend(next);
+            if reached.len() == before {
+                return reached.contains(caller.as_str());
+            }
+        }
+    })
 }
 
 fn allowed() -> Edges {
@@ -74,4 +99,22 @@ fn allowed() -> Edges {
         }
     }
     edges
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn edges(text: &str) -> Edges {
+        text.split(", ")
+            .filter_map(|edge| edge.split_once('>'))
+            .map(|(a, b)| (a.to_owned(), b.to_owned()))
+            .collect()
+    }
+
+    #[test]
+    fn a_cycle_is_found_and_a_diamond_is_none() {
+        assert_eq!(back_edge(&edges("a>b, a>c, b>d, c>d")), None);
+        assert!(back_edge(&edges("a>b, b>c, c>a, c>d")).is_some());
+    }
 }

@@ -1,6 +1,6 @@
-//! File rules: length, the `//!` head, names of a service's files, no `mod.rs`, crate ceilings.
+//! File rules: length, the `//!` head, names of a service's files, no `mod.rs`, documents.
 
-use std::{collections::BTreeMap, path::Path};
+use std::path::Path;
 
 use super::Source;
 
@@ -8,14 +8,9 @@ use super::Source;
 const LINES_MAX: usize = 500;
 /// A service's main only hands over (layout, "One service, file by file").
 const MAIN_LINES_MAX: usize = 40;
-/// Source lines of a crate, tests beside it not counted (layout, "Ceilings").
-const CEILINGS: [(&str, usize); 5] = [
-    ("crates/chassis/src/", 3_500),
-    ("crates/persist/src/", 3_000),
-    ("crates/domain/src/", 4_000),
-    ("crates/ledger/src/", 3_000),
-    ("crates/testkit/src/", 2_000),
-];
+/// Documents the README sends a reader to.
+const DOCUMENTS: [&str; 5] =
+    ["README.md", "docs/architecture.md", "docs/operate.md", "docs/threat-model.md", "docs/errors.md"];
 /// The names a service's source files may have; folders of the same name may stand beside them.
 const SERVICE_FILES: [&str; 16] = [
     "main", "lib", "config", "service", "convert", "app", "store", "peers", "worker", "error", "status",
@@ -25,7 +20,9 @@ const SERVICE_FILES: [&str; 16] = [
 /// Every fault of the file rules.
 pub(super) fn check(root: &Path, sources: &[Source]) -> Vec<String> {
     let mut faults: Vec<String> = sources.iter().flat_map(file_faults).collect();
-    faults.extend(ceilings(sources));
+    for document in DOCUMENTS.iter().filter(|document| !root.join(document).exists()) {
+        faults.push(format!("{document} is missing"));
+    }
     for service in services(root) {
         for required in
             ["lib.rs", "main.rs", "service.rs", "convert.rs", "app.rs", "store.rs", "error.rs", "status.rs"]
@@ -84,18 +81,26 @@ fn service_file_faults(path: &str, lines: usize) -> Option<String> {
     (!known).then(|| format!("{path}: `{name}` is not one of the file names of a service ({service})"))
 }
 
-fn ceilings(sources: &[Source]) -> Vec<String> {
-    let mut totals: BTreeMap<&str, usize> = BTreeMap::new();
-    for source in sources {
-        for (prefix, _) in CEILINGS.iter().filter(|(prefix, _)| source.path.starts_with(prefix)) {
-            *totals.entry(prefix).or_default() += source.text.lines().count();
-        }
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn faults(path: &str, text: &str) -> usize {
+        file_faults(&Source { path: path.to_owned(), text: text.to_owned() }).len()
     }
-    CEILINGS
-        .iter()
-        .filter_map(|(prefix, ceiling)| {
-            let total = totals.get(prefix).copied().unwrap_or_default();
-            (total > *ceiling).then(|| format!("{prefix} has {total} lines, above its ceiling of {ceiling}"))
-        })
-        .collect()
+
+    #[test]
+    fn a_file_says_what_it_is_for_and_is_not_too_long() {
+        assert_eq!(faults("crates/x/src/part.rs", "//! A part.\nfn one() {}\n"), 0);
+        assert_eq!(faults("crates/x/src/part.rs", "fn one() {}\n"), 1);
+        assert_eq!(faults("crates/x/src/part.rs", &format!("//! A part.\n{}", "\n".repeat(LINES_MAX))), 1);
+        assert_eq!(faults("crates/x/src/part/mod.rs", "//! A part.\n"), 1);
+    }
+
+    #[test]
+    fn a_service_has_the_files_that_every_service_has() {
+        assert_eq!(faults("services/intake/src/app/read_report.rs", "//! Reads.\n"), 0);
+        assert_eq!(faults("services/intake/src/helpers.rs", "//! Helps.\n"), 1);
+        assert_eq!(faults("services/intake/src/main.rs", &format!("//! Main.\n{}", "\n".repeat(40))), 1);
+    }
 }

@@ -1,7 +1,7 @@
-//! Proto rules: every service, RPC, message, field, enum and value has a comment; every RPC has its policy and its own
-//! request and response.
+//! Proto rules: every service, RPC, message, field, oneof, enum and value has a comment; every RPC has its policy and its
+//! own request and response; packages, services and enums are named as everywhere. buf checks more, where it is there.
 
-use std::{collections::HashSet, path::Path};
+use std::collections::HashSet;
 
 use prost::Message;
 use prost_reflect::prost_types::{
@@ -15,10 +15,11 @@ const FILE_SERVICE: i32 = 6;
 const MESSAGE_FIELD: i32 = 2;
 const MESSAGE_NESTED: i32 = 3;
 const MESSAGE_ENUM: i32 = 4;
+const MESSAGE_ONEOF: i32 = 8;
 const CHILD: i32 = 2;
 
 /// Every fault of the proto rules.
-pub(super) fn check(_root: &Path) -> Vec<String> {
+pub(super) fn check() -> Vec<String> {
     let mut faults = Vec::new();
     match FileDescriptorSet::decode(entente_proto::FILE_DESCRIPTOR_SET) {
         Ok(set) => {
@@ -65,6 +66,11 @@ impl<'a> File<'a> {
 
     fn faults(&self) -> Vec<String> {
         let mut faults = Vec::new();
+        let folder =
+            self.file.name().rsplit_once('/').map(|(folder, _)| folder.replace('/', ".")).unwrap_or_default();
+        if folder != self.file.package() {
+            faults.push(format!("{}: package {} is not its folder", self.file.name(), self.file.package()));
+        }
         for (index, message) in indexed(&self.file.message_type) {
             self.message(message, &[FILE_MESSAGE, index], &mut faults);
         }
@@ -86,6 +92,14 @@ impl<'a> File<'a> {
             let name = format!("{}.{}", message.name(), field.name());
             self.comment(&extend(path, MESSAGE_FIELD, index), &name, faults);
         }
+        for (index, oneof) in indexed(&message.oneof_decl) {
+            // `optional` fields stand in a oneof of their own making, which nobody wrote.
+            let number = Some(index);
+            if !message.field.iter().any(|field| field.oneof_index == number && field.proto3_optional()) {
+                let name = format!("{}.{}", message.name(), oneof.name());
+                self.comment(&extend(path, MESSAGE_ONEOF, index), &name, faults);
+            }
+        }
         for (index, nested) in indexed(&message.nested_type) {
             self.message(nested, &extend(path, MESSAGE_NESTED, index), faults);
         }
@@ -96,6 +110,17 @@ impl<'a> File<'a> {
 
     fn declared(&self, declared: &EnumDescriptorProto, path: &[i32], faults: &mut Vec<String>) {
         self.comment(path, declared.name(), faults);
+        let prefix = upper_snake(declared.name());
+        if declared.value.first().map(|value| value.name()) != Some(&format!("{prefix}_UNSPECIFIED")) {
+            faults.push(format!(
+                "{}: the zero of {} is not {prefix}_UNSPECIFIED",
+                self.file.name(),
+                declared.name()
+            ));
+        }
+        for value in declared.value.iter().filter(|value| !value.name().starts_with(&prefix)) {
+            faults.push(format!("{}: {} does not start with {prefix}", self.file.name(), value.name()));
+        }
         for (index, value) in indexed(&declared.value) {
             self.comment(&extend(path, CHILD, index), value.name(), faults);
         }
@@ -103,6 +128,9 @@ impl<'a> File<'a> {
 
     fn service(&self, service: &ServiceDescriptorProto, path: &[i32], faults: &mut Vec<String>) {
         self.comment(path, service.name(), faults);
+        if !service.name().ends_with("Service") {
+            faults.push(format!("{}: {} does not end in `Service`", self.file.name(), service.name()));
+        }
         for (index, method) in indexed(&service.method) {
             let name = format!("{}.{}", service.name(), method.name());
             self.comment(&extend(path, CHILD, index), &name, faults);
@@ -121,6 +149,18 @@ impl<'a> File<'a> {
     }
 }
 
+/// `CallerKind` as the prefix of its values: `CALLER_KIND`.
+fn upper_snake(name: &str) -> String {
+    let mut snake = String::new();
+    for letter in name.chars() {
+        if letter.is_uppercase() && !snake.is_empty() {
+            snake.push('_');
+        }
+        snake.push(letter.to_ascii_uppercase());
+    }
+    snake
+}
+
 fn indexed<T>(items: &[T]) -> impl Iterator<Item = (i32, &T)> {
     (0_i32..).zip(items)
 }
@@ -129,4 +169,38 @@ fn extend(path: &[i32], kind: i32, index: i32) -> Vec<i32> {
     let mut path = path.to_vec();
     path.extend([kind, index]);
     path
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_has_no_comment_or_a_wrong_name_is_found() {
+        let file = FileDescriptorProto {
+            name: Some("entente/x/v1/x.proto".to_owned()),
+            package: Some("entente.y.v1".to_owned()),
+            message_type: vec![DescriptorProto {
+                name: Some("Thing".to_owned()),
+                ..DescriptorProto::default()
+            }],
+            enum_type: vec![EnumDescriptorProto {
+                name: Some("Kind".to_owned()),
+                ..EnumDescriptorProto::default()
+            }],
+            service: vec![ServiceDescriptorProto {
+                name: Some("Things".to_owned()),
+                ..ServiceDescriptorProto::default()
+            }],
+            ..FileDescriptorProto::default()
+        };
+        // Package, three comments, the zero of the enum, the name of the service.
+        assert_eq!(File::new(&file).faults().len(), 6);
+    }
+
+    #[test]
+    fn the_protos_of_the_mesh_keep_the_rules() {
+        assert_eq!(check(), Vec::<String>::new());
+        assert_eq!(upper_snake("CallerKind"), "CALLER_KIND");
+    }
 }
