@@ -1,5 +1,7 @@
 //! The client of access: submit checks, decisions, token keys, the epoch lease.
 
+use std::time::{Duration, Instant};
+
 use async_trait::async_trait;
 use entente_chassis::{call::Call, client::PeerChannel, lease::EpochLease, status};
 use entente_proto::{
@@ -80,14 +82,18 @@ impl Access for AccessClient {
     async fn hold_lease(&self, lease: &EpochLease) -> Result<(), PeerError> {
         let (answers, receiver) = mpsc::channel(ANSWERS_MAX);
         let first = WatchEpochRequest { installed_epoch: lease.epoch() };
+        // A lease counts from when it was asked for: however late an answer arrives, access waits for it no longer.
+        let mut asked = Instant::now();
         answers.send(first).await.map_err(|_| PeerError::Unavailable("the watch ended".to_owned()))?;
         // No deadline: the stream lives as long as the service. A peer that falls silent lets the lease run out.
         let watch = self.client.clone().watch_epoch(ReceiverStream::new(receiver)).await;
         let mut pushed = watch.map_err(|status| error(&status))?.into_inner();
         while let Some(pushed) = pushed.next().await {
             let pushed = pushed.map_err(|status| error(&status))?;
-            let valid_for = pushed.lease.and_then(|lease| lease.try_into().ok());
-            lease.install(pushed.epoch, valid_for.ok_or(PeerError::Malformed("no lease"))?);
+            let valid_for: Option<Duration> = pushed.lease.and_then(|lease| lease.try_into().ok());
+            let valid_for = valid_for.ok_or(PeerError::Malformed("no lease"))?;
+            lease.install(pushed.epoch, valid_for.saturating_sub(asked.elapsed()));
+            asked = Instant::now();
             let installed = WatchEpochRequest { installed_epoch: pushed.epoch };
             answers
                 .send(installed)
