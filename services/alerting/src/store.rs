@@ -226,3 +226,6 @@ pub(crate) trait Store: Send + Sync {
         event: AuditEvent,
     ) -> Result<Option<i64>, Error>;
 }
+
+#[cfg(test)]
+mod tests;

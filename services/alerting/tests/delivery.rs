@@ -64,6 +64,7 @@ async fn a_suspended_person_gets_nothing_by_any_door() {
     let mut his =
         tomas.watch_with(Open { consumer: "open-meanwhile".into(), from_now: true, ..Open::default() }).await;
 
+    his.opened().await;
     mesh.access.suspend("ORS-CERT/tomas").await;
     mesh.intake.push(FakeVersion::text("after", "night ferry"));
     assert_eq!(hers.next_alert().await.headline, "after");
@@ -136,6 +137,7 @@ async fn two_consoles_have_two_cursors() {
     assert_eq!(second.next_alert().await.headline, "one");
     let mut late =
         tomas.watch_with(Open { consumer: "late".into(), from_now: true, ..Open::default() }).await;
+    assert_eq!(late.opened().await, 0);
     mesh.intake.push(FakeVersion::text("two", "night ferry"));
     let numbers =
         [first.next().await, second.next().await, late.next().await].map(|delivery| delivery.delivery_number);

@@ -125,7 +125,9 @@ async fn receipts_move_the_cursor_for_good() {
     alerts.finish().await;
     mesh.crash();
     mesh.start_service().await;
-    let delivery = mesh.person("ORS-CERT", "tomas").watch().await.next().await;
+    let mut alerts = mesh.person("ORS-CERT", "tomas").watch().await;
+    assert_eq!(alerts.opened().await, 1);
+    let delivery = alerts.next().await;
     assert_eq!((delivery.delivery_number, delivery.attempt), (2, 2));
     assert_eq!(delivery.alert.unwrap().headline, "two");
 }
@@ -184,4 +186,23 @@ async fn cursors_are_counted_across_a_crash() {
     assert_eq!(refused(tomas.create("", phrase("day ferry")).await), ErrorReason::FieldInvalid);
     let another = Open { consumer: "another".into(), ..Open::default() };
     assert_eq!(tomas.watch_with(another).await.refusal().await, ErrorReason::FieldInvalid);
+}
+
+#[tokio::test]
+async fn draining_ends_streams_with_a_reason_and_keeps_what_was_received() {
+    let mut mesh = Mesh::start().await;
+    let mut tomas = mesh.person("ORS-CERT", "tomas");
+    tomas.create("", phrase("night ferry")).await.unwrap();
+    mesh.intake.push_all(["one", "two"].map(|title| FakeVersion::text(title, "night ferry")));
+    let mut alerts = tomas.watch_with(Open { in_flight_max: 1, ..Open::default() }).await;
+    alerts.next().await;
+    alerts.received(1).await;
+    // The second comes only when the receipt of the first was taken in.
+    alerts.next().await;
+    let ending = mesh.drain();
+    assert_eq!(alerts.refusal().await, ErrorReason::Draining);
+    ending.shutdown_background();
+    mesh.start_service().await;
+    let delivery = mesh.person("ORS-CERT", "tomas").watch().await.next().await;
+    assert_eq!((delivery.delivery_number, delivery.attempt), (2, 2));
 }

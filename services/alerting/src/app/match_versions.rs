@@ -123,7 +123,13 @@ impl App {
         let Match { version, interest, headline } = met;
         let today = self.today();
         NewAlert {
-            alert_id: alert_id(interest, version),
+            alert_id: alert_id([
+                &version.realm,
+                &version.originator,
+                &version.report_id,
+                &version.version,
+                &interest.interest_id,
+            ]),
             realm: version.realm.clone(),
             subject_id: interest.holder.subject_id.clone(),
             held_until_day: version.not_before.filter(|day| *day > today),
@@ -166,15 +172,30 @@ fn is_readable(readable: &Readable, met: &Match<'_>) -> bool {
     readable.get(&met.interest.holder).is_some_and(|labels| labels.contains(&met.version.timeless.hash))
 }
 
-/// The same match is the same alert, however often it is worked on. 16 bytes of SHA-256 in hexadecimal.
-fn alert_id(interest: &Interest, version: &JournalVersion) -> String {
+/// The same match is the same alert, however often it is worked on. Parts: realm, originator, report, version, interest.
+/// 16 bytes of SHA-256 in hexadecimal.
+fn alert_id(parts: [&str; 5]) -> String {
     let mut digest = Context::new(&SHA256);
     digest.update(ALERT_ID_PREFIX);
-    for part in
-        [&version.realm, &version.originator, &version.report_id, &version.version, &interest.interest_id]
-    {
+    for part in parts {
         digest.update(part.as_bytes());
         digest.update(b"\n");
     }
     digest.finish().as_ref().iter().take(16).map(|byte| format!("{byte:02x}")).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// Clients recognise an alert that is delivered again by its id: it must not change with a version of the service.
+    #[test]
+    fn the_id_of_a_match_never_changes() {
+        let parts = ["REAL", "VLD-COAST", "indicator--1", "2026-11-23T10:00:00Z", "interest-1"];
+        assert_eq!(alert_id(parts), "1f6f0285def8f0120995634a79164503");
+        assert_ne!(
+            alert_id(["EXERCISE:LANTERN-26", parts[1], parts[2], parts[3], parts[4]]),
+            alert_id(parts)
+        );
+    }
 }

@@ -24,7 +24,7 @@ use crate::{
     error::{Error, FieldFault},
 };
 
-/// Sign of life when nothing else is sent.
+/// Sign of life at the opening and when nothing else is sent.
 const HEARTBEAT: Duration = Duration::from_secs(10);
 /// Frames made ahead of the connection.
 const AHEAD_MAX: usize = 16;
@@ -106,8 +106,15 @@ impl Session {
         let expiry = sleep(self.token_left());
         tokio::pin!(expiry);
         let draining = self.tasks.cancellation();
-        let (mut heartbeat_at, mut save_at) = (Instant::now() + HEARTBEAT, Instant::now());
+        // One at once: the client knows that it is heard, from which cursor on.
+        let (mut heartbeat_at, mut save_at) = (Instant::now(), Instant::now());
         loop {
+            if Instant::now() >= heartbeat_at {
+                heartbeat_at = Instant::now() + HEARTBEAT;
+                if sender.send(Leaving::Heartbeat(heartbeat(stream))).await.is_err() {
+                    return Ok(Gone);
+                }
+            }
             stream.listen();
             match self.send_waiting(stream, sender).await? {
                 Some(0) => {}
@@ -126,12 +133,7 @@ impl Session {
                     Some(Ok(frame)) => take(stream, frame)?,
                     Some(Err(_)) | None => return Ok(Gone),
                 },
-                () = sleep_until(heartbeat_at) => {
-                    heartbeat_at = Instant::now() + HEARTBEAT;
-                    if sender.send(Leaving::Heartbeat(heartbeat(stream))).await.is_err() {
-                        return Ok(Gone);
-                    }
-                }
+                () = sleep_until(heartbeat_at) => {}
             }
         }
     }

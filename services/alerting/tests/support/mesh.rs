@@ -19,7 +19,11 @@ use entente_proto::alerting::v1::{
 };
 use entente_testkit::{FakeAccess, FakeAudit, FakeClock, FakeIntake, TRUST_DOMAIN, TestPki, eventually};
 use tempfile::TempDir;
-use tokio::{runtime::Runtime, sync::mpsc, time::timeout};
+use tokio::{
+    runtime::Runtime,
+    sync::{mpsc, oneshot},
+    time::timeout,
+};
 use tokio_stream::wrappers::ReceiverStream;
 use tonic::{Code, Request, Status, Streaming};
 
@@ -35,8 +39,14 @@ pub(crate) struct Mesh {
     pub(crate) intake: FakeIntake,
     pub(crate) limits: Limits,
     data: TempDir,
-    /// The service runs on threads of its own, so that it can be torn down as a crash does.
-    service: Option<(Runtime, String)>,
+    service: Option<Process>,
+}
+
+/// The service runs on threads of its own, so that it can be torn down as a crash does.
+struct Process {
+    runtime: Runtime,
+    address: String,
+    drain: oneshot::Sender<()>,
 }
 
 impl Mesh {
@@ -77,15 +87,15 @@ impl Mesh {
         let deps = Deps { clock: self.clock.clone(), metrics: Metrics::new("alerting") };
         let runtime =
             tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build().unwrap();
-        let (told, address) = tokio::sync::oneshot::channel();
+        let ((told, address), (drain, drained)) = (oneshot::channel(), oneshot::channel());
         runtime.spawn(async move {
             let running = start(config, deps).await.unwrap();
             told.send(running.local_addr().to_string()).unwrap();
-            // Kept until the runtime goes.
-            std::future::pending::<()>().await;
-            drop(running);
+            if drained.await.is_ok() {
+                running.drain().await;
+            }
         });
-        self.service = Some((runtime, address.await.unwrap()));
+        self.service = Some(Process { runtime, address: address.await.unwrap(), drain });
         self.ready().await;
     }
 
@@ -105,14 +115,21 @@ impl Mesh {
 
     /// Ends the service where it stands: no drain, no goodbye, nothing saved that was not saved before.
     pub(crate) fn crash(&mut self) {
-        if let Some((runtime, _)) = self.service.take() {
-            runtime.shutdown_background();
+        if let Some(service) = self.service.take() {
+            service.runtime.shutdown_background();
         }
+    }
+
+    /// Tells the service to end in good order, and does not wait for it.
+    pub(crate) fn drain(&mut self) -> Runtime {
+        let Process { runtime, drain, .. } = self.service.take().unwrap();
+        drain.send(()).unwrap();
+        runtime
     }
 
     /// host:port of the service.
     pub(crate) fn address(&self) -> &str {
-        &self.service.as_ref().unwrap().1
+        &self.service.as_ref().unwrap().address
     }
 
     /// A connection to the service with any identity.
@@ -237,6 +254,16 @@ pub(crate) struct Alerts {
 }
 
 impl Alerts {
+    /// Waits for the first sign of life: the stream is open, whatever happens to its holder now.
+    pub(crate) async fn opened(&mut self) -> u64 {
+        let answer = timeout(PATIENCE, self.answers.message()).await.unwrap().unwrap().unwrap();
+        let first = match answer.frame.unwrap() {
+            stream_alerts_response::Frame::Heartbeat(heartbeat) => Some(heartbeat.received_up_to),
+            stream_alerts_response::Frame::Delivery(_) => None,
+        };
+        first.expect("a delivery before the first sign of life")
+    }
+
     /// The next delivery.
     pub(crate) async fn next(&mut self) -> Delivery {
         self.try_next().await.unwrap().expect("the stream ended")
