@@ -5,6 +5,7 @@ mod query;
 mod submission;
 
 use bytes::Bytes;
+use entente_ledger::hash::HASH_BYTES;
 use entente_proto::{
     common::{self, v1::Label},
     intake::v1 as wire,
@@ -17,7 +18,7 @@ pub(crate) use submission::{batch, batch_answer, submit, submit_answer};
 use crate::{
     app::{Disclosed, ReadableReport},
     peers::AuditReceipt,
-    store::{JournalVersion, LabelReference, StoredReport, StoredSignature},
+    store::{JournalVersion, LabelReference, StoredReport, StoredSignature, signature::encode_hashes},
 };
 
 /// The answer to a get.
@@ -91,12 +92,15 @@ fn report(stored: StoredReport, obligations: Vec<String>) -> wire::Report {
 }
 
 fn signature(signature: StoredSignature) -> wire::OriginatorSignature {
+    // One allocation for the path, not one per hash: a page has thousands.
+    let mut path = Bytes::from(encode_hashes(&signature.path));
+    let hashes = std::iter::from_fn(|| (path.len() >= HASH_BYTES).then(|| path.split_to(HASH_BYTES)));
     wire::OriginatorSignature {
         key_id: signature.key_id.to_string(),
         ed25519: signature.ed25519,
         leaf_index: signature.leaf_index,
         leaf_count: signature.leaf_count,
-        inclusion_hashes: signature.path.iter().map(|hash| Bytes::copy_from_slice(hash.as_bytes())).collect(),
+        inclusion_hashes: hashes.collect(),
     }
 }
 

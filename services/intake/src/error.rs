@@ -126,6 +126,9 @@ pub(crate) enum Error {
     /// The store failed.
     #[error("the store failed")]
     Store(#[from] PersistError),
+    /// Work handed to another thread did not end.
+    #[error("work on another thread did not end")]
+    Task(#[source] tokio::task::JoinError),
     /// A stored value makes no sense.
     #[error("stored {0} does not decode")]
     Stored(&'static str),

@@ -60,7 +60,7 @@ pub(crate) fn fault(error: &Error) -> Fault {
                 .retry_after(RETRY_AFTER)
         }
         Error::Store(_) => Fault::new(ErrorReason::StoreFailed, SEE_TRACE),
-        Error::SigningKey { .. } | Error::Stored(_) | Error::Event(_) => {
+        Error::SigningKey { .. } | Error::Task(_) | Error::Stored(_) | Error::Event(_) => {
             Fault::new(ErrorReason::Internal, SEE_TRACE)
         }
     }

@@ -16,6 +16,8 @@ use crate::{app::App, peers::BACKGROUND_LIMIT, store::AuditEvent};
 const RETRY_PAUSE: Duration = Duration::from_millis(200);
 /// Token keys are asked for again at this pace, and at once when a token names an unknown one.
 const KEYS_EVERY: Duration = Duration::from_secs(60);
+/// Longest that events wait for a burst of submissions to pass; then many go in one call.
+const OUTBOX_PAUSE_MAX: Duration = Duration::from_secs(1);
 /// Answers older than this are forgotten (the proto of `SubmitReportRequest`), at this pace.
 const REQUESTS_KEPT_MS: i64 = 24 * 60 * 60 * 1_000;
 const FORGET_EVERY: Duration = Duration::from_secs(600);
@@ -104,6 +106,8 @@ async fn deliver_outbox(app: Arc<App>, database: Database, wake: Arc<Notify>, ta
     let deliver = |events: Vec<OutboxEvent>| {
         let app = app.clone();
         async move {
+            // Either way the events go: after the burst, or in the middle of it.
+            let _ = tokio::time::timeout(OUTBOX_PAUSE_MAX, app.quiet()).await;
             // An event that does not decode would block every later one: it is logged and left out.
             let decoded: Vec<AuditEvent> = events
                 .iter()

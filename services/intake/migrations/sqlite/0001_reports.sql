@@ -1,5 +1,6 @@
 -- Reports: words and labels told once, versions in journal order with their bytes, the batches they were signed in.
--- Nothing here is ever updated but `label.row_count` and `version.sibling`, and nothing but `request` is deleted.
+-- Nothing here is ever updated but `version.sibling`, and nothing but `request` is deleted. Each index is written with
+-- each submission, so there are few.
 
 -- Realms, types, originators, operations, submitters.
 CREATE TABLE word (
@@ -7,14 +8,13 @@ CREATE TABLE word (
     text    TEXT NOT NULL UNIQUE
 ) STRICT;
 
--- Distinct labels without dates, each decided once per profile. `row_count` chooses the plan of a query.
+-- Distinct labels without dates, each decided once per profile.
 CREATE TABLE label (
     label_no      INTEGER PRIMARY KEY,
     hash          BLOB NOT NULL UNIQUE,
     line          TEXT NOT NULL,
     realm_no      INTEGER NOT NULL,
-    names_persons INTEGER NOT NULL,
-    row_count     INTEGER NOT NULL
+    names_persons INTEGER NOT NULL
 ) STRICT;
 
 -- Distinct labels as submitted, dates included.
@@ -37,7 +37,7 @@ CREATE TABLE signing_key (
 ) STRICT;
 
 -- Versions accepted together under one signature: positions from `first_position` on, one per leaf of 32 bytes.
--- `add_time_ms` never falls as positions rise, so that a span of time is a span of positions.
+-- `add_time_ms` never falls as positions rise: a span of time is a span of positions, found by halving, without index.
 CREATE TABLE batch (
     first_position INTEGER PRIMARY KEY,
     add_time_ms    INTEGER NOT NULL,
@@ -48,7 +48,6 @@ CREATE TABLE batch (
     leaves         BLOB NOT NULL,
     traceparent    TEXT NOT NULL
 ) STRICT;
-CREATE INDEX batch_by_time ON batch (add_time_ms);
 
 -- The journal. `report_key` is 64 bits of SHA-256 over realm and report id: narrow in the index, compared in full in the
 -- row. Version times order versions; a report without any has 0 and -1. `sibling` is 1 once the report has several

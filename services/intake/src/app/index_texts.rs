@@ -9,31 +9,30 @@ use crate::{error::Error, store::JournalVersion};
 
 /// Content read and indexed in one transaction.
 const PIECE_BYTES: usize = 4 * 1024 * 1024;
-/// While versions keep coming at shorter intervals than this, indexing waits: their latency comes first.
+/// While versions keep coming at shorter intervals than this, other work waits: their latency comes first.
 const QUIET: Duration = Duration::from_millis(50);
-/// Versions that may wait for quiet. A search does not wait for it.
-const WAITING_MAX: i64 = 20_000;
+/// Versions that may wait for quiet: a burst is taken in first and indexed afterwards. A search waits for no quiet.
+const WAITING_MAX: i64 = 100_000;
 
 impl App {
     /// Waits until there is something to index and the time is right.
     pub(crate) async fn index_wanted(&self) -> Result<(), Error> {
-        let mut head = self.store.head();
         let indexed = *self.store.indexed().borrow();
+        let mut head = self.store.head();
         head.wait_for(|head| *head > indexed).await.map_err(|_| Error::Draining)?;
-        loop {
-            let waiting = head.borrow_and_update().saturating_sub(indexed);
-            if waiting > WAITING_MAX {
-                return Ok(());
-            }
-            tokio::select! {
-                () = self.search_waits.notified() => return Ok(()),
-                quiet = tokio::time::timeout(QUIET, head.changed()) => match quiet {
-                    Err(_) => return Ok(()),
-                    Ok(Err(_)) => return Err(Error::Draining),
-                    Ok(Ok(())) => {}
-                },
-            }
+        let too_many = head.wait_for(|head| head.saturating_sub(indexed) > WAITING_MAX);
+        tokio::select! {
+            () = self.search_waits.notified() => Ok(()),
+            () = self.quiet() => Ok(()),
+            many = too_many => many.map(|_| ()).map_err(|_| Error::Draining),
         }
+    }
+
+    /// Returns once nothing has been accepted for a moment.
+    pub(crate) async fn quiet(&self) {
+        let mut head = self.store.head();
+        head.mark_unchanged();
+        while let Ok(Ok(())) = tokio::time::timeout(QUIET, head.changed()).await {}
     }
 
     /// Indexes one piece of the journal; false when there is nothing left.
@@ -43,8 +42,7 @@ impl App {
         let versions = self.store.journal(indexed, PIECE_BYTES).await?;
         let Some(last) = versions.last().map(|version| version.report.position) else { return Ok(false) };
         let read = tokio::task::spawn_blocking(move || versions.iter().map(text).collect());
-        // The closure does not panic and is not aborted.
-        let texts: Vec<(i64, String)> = read.await.map_err(|_| Error::Abandoned)?;
+        let texts: Vec<(i64, String)> = read.await.map_err(Error::Task)?;
         self.store.index_texts(texts, last).await?;
         Ok(true)
     }

@@ -35,7 +35,7 @@ impl OriginatorKeys {
         let name = OrganizationId::new(originator).map_err(|_| failed(None))?;
         let path = self.folder.join(format!("{name}.key"));
         let loaded = tokio::task::spawn_blocking(move || secret_file::load_or_create(&path, new_key)).await;
-        let bytes = loaded.map_err(|_| failed(None))?.map_err(|error| failed(Some(error)))?;
+        let bytes = loaded.map_err(Error::Task)?.map_err(|error| failed(Some(error)))?;
         let key = Arc::new(OriginatorKey::from_pkcs8(&bytes).ok_or_else(|| failed(None))?);
         let mut known = self.known.lock().unwrap_or_else(PoisonError::into_inner);
         Ok(known.entry(originator.to_owned()).or_insert(key).clone())

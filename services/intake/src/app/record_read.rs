@@ -153,8 +153,7 @@ async fn hash_payload(found: Found) -> Result<(Found, Payload), Error> {
         let sha256 = sha256(&found.reports);
         (found, sha256)
     });
-    // The closure does not panic and is not aborted.
-    let (found, sha256) = hashed.await.map_err(|_| Error::Abandoned)?;
+    let (found, sha256) = hashed.await.map_err(Error::Task)?;
     Ok((found, payload(sha256)))
 }
 

@@ -87,8 +87,7 @@ impl App {
             let prepared = prepare(&author, &submission, &checks);
             (author, prepared)
         });
-        // The closure does not panic and is not aborted.
-        prepared.await.map_err(|_| Error::Abandoned)
+        prepared.await.map_err(Error::Task)
     }
 
     /// The batch of what was read.

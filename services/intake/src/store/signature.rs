@@ -101,13 +101,15 @@ impl OriginatorKey {
     }
 }
 
-/// Leaves as stored: one after the other.
-pub(crate) fn encode_leaves(leaves: &[Hash]) -> Vec<u8> {
-    leaves.iter().flat_map(|leaf| leaf.as_bytes()).copied().collect()
+/// Hashes one after the other, as leaves are stored.
+pub(crate) fn encode_hashes(hashes: &[Hash]) -> Vec<u8> {
+    let mut bytes = Vec::with_capacity(hashes.len().saturating_mul(HASH_BYTES));
+    hashes.iter().for_each(|hash| bytes.extend_from_slice(hash.as_bytes()));
+    bytes
 }
 
-/// Leaves from their stored form; `None` if it is not whole.
-pub(crate) fn decode_leaves(bytes: &[u8]) -> Option<Vec<Hash>> {
+/// Hashes from their stored form; `None` if it is not whole.
+pub(crate) fn decode_hashes(bytes: &[u8]) -> Option<Vec<Hash>> {
     let (leaves, rest) = bytes.as_chunks::<HASH_BYTES>();
     rest.is_empty().then(|| leaves.iter().copied().map(Hash::new).collect())
 }
@@ -166,7 +168,7 @@ mod tests {
                 let path = memory.inclusion_path(index).unwrap();
                 verify_inclusion(leaf, index, memory.size(), &path, &memory.root()).unwrap();
             }
-            assert_eq!(decode_leaves(&encode_leaves(&tree.leaves)).unwrap(), tree.leaves);
+            assert_eq!(decode_hashes(&encode_hashes(&tree.leaves)).unwrap(), tree.leaves);
         }
     }
 }

@@ -41,9 +41,11 @@ const TEXT_MIGRATIONS: [Migration; 1] =
 const WRITER_CACHE_KIB: u32 = 48 * 1024;
 const READER_CACHE_KIB: u32 = 8 * 1024;
 const TEXT_WRITER_CACHE_KIB: u32 = 8 * 1024;
+/// An object of a kilobyte and a half leaves much of a small page empty: writing at 16 KiB costs a third less than at 4.
+const PAGE_BYTES: u32 = 16 * 1024;
 /// Pages in the WAL from which a commit checkpoints, 64 MiB: a page of the index is then written back once for many
 /// commits.
-const WAL_PAGES_MAX: u32 = 16 * 1024;
+const WAL_PAGES_MAX: u32 = 4 * 1024;
 /// Answers forgotten in one transaction.
 const FORGET_MAX: i64 = 10_000;
 
@@ -68,6 +70,7 @@ impl SqliteStore {
         let config = DatabaseConfig {
             writer_cache_kib: WRITER_CACHE_KIB,
             reader_cache_kib: READER_CACHE_KIB,
+            page_bytes: PAGE_BYTES,
             wal_pages_max: WAL_PAGES_MAX,
             ..DatabaseConfig::at(folder.join("intake.sqlite"))
         };
@@ -155,7 +158,7 @@ impl Store for SqliteStore {
         if let Poll::Ready(done) = futures::poll!(write.as_mut()) {
             return done;
         }
-        tokio::spawn(write).await.map_err(|_| Error::Store(PersistError::Panicked))?
+        tokio::spawn(write).await.map_err(Error::Task)?
     }
 
     fn head(&self) -> watch::Receiver<i64> {

@@ -1,5 +1,7 @@
 //! SubmitReports: batches answered in order, items answered for themselves.
 
+use std::time::Duration;
+
 use entente_proto::{
     common::v1::ErrorReason,
     intake::v1::{ItemOutcome, ReportItem},
@@ -115,6 +117,31 @@ async fn a_stream_ends_when_its_submitter_is_suspended() {
     mesh.access.suspend("VLD-COAST/mira").await;
     bulk.send(2, LABEL_OPEN, vec![malware(2, 1, "x")]).await;
     assert_eq!(refused(bulk.answer().await), ErrorReason::SubjectInactive);
+}
+
+#[tokio::test]
+async fn a_stream_ends_with_its_token() {
+    let mesh = Mesh::start().await;
+    let mut mira = mesh.person("VLD-COAST", "mira");
+    let mut bulk = mira.bulk().await.unwrap();
+    bulk.send(1, LABEL_OPEN, vec![malware(1, 1, "x")]).await;
+    assert_eq!(bulk.answer().await.unwrap().accepted_count, 1);
+    mesh.clock.advance(Duration::from_secs(301));
+    bulk.send(2, LABEL_OPEN, vec![malware(2, 1, "x")]).await;
+    assert_eq!(refused(bulk.answer().await), ErrorReason::TokenExpired);
+}
+
+#[tokio::test]
+async fn open_streams_end_with_draining_when_the_service_stops() {
+    let mut mesh = Mesh::start().await;
+    let mut mira = mesh.person("VLD-COAST", "mira");
+    let mut bulk = mira.bulk().await.unwrap();
+    bulk.send(1, LABEL_OPEN, vec![malware(1, 1, "x")]).await;
+    assert_eq!(bulk.answer().await.unwrap().accepted_count, 1);
+    let tail = mesh.tail(1).await;
+    mesh.drain().await;
+    assert_eq!(refused(bulk.answer().await), ErrorReason::Draining);
+    assert_eq!(tail.refusal().await, ErrorReason::Draining);
 }
 
 #[tokio::test]

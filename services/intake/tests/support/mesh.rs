@@ -20,7 +20,11 @@ use entente_proto::intake::v1::{
 };
 use entente_testkit::{FakeAccess, FakeAudit, FakeClock, TRUST_DOMAIN, TestPki, eventually, fixtures};
 use tempfile::TempDir;
-use tokio::{runtime::Runtime, sync::mpsc, time::timeout};
+use tokio::{
+    runtime::Runtime,
+    sync::{mpsc, oneshot},
+    time::timeout,
+};
 use tokio_stream::wrappers::ReceiverStream;
 use tonic::{Code, Request, Status, Streaming};
 
@@ -36,6 +40,7 @@ pub(crate) struct Mesh {
     pub(crate) data: TempDir,
     /// The service runs on threads of its own, so that it can be torn down as a crash does.
     service: Option<(Runtime, String)>,
+    drain: Option<(oneshot::Sender<()>, oneshot::Receiver<()>)>,
 }
 
 impl Mesh {
@@ -45,7 +50,7 @@ impl Mesh {
         let access = FakeAccess::start_at(&pki, clock.clone()).await;
         let audit = FakeAudit::start(&pki).await;
         let data = tempfile::tempdir().unwrap();
-        let mut mesh = Mesh { pki, clock, access, audit, data, service: None };
+        let mut mesh = Mesh { pki, clock, access, audit, data, service: None, drain: None };
         mesh.start_service().await;
         mesh
     }
@@ -63,14 +68,19 @@ impl Mesh {
         let deps = Deps { clock: self.clock.clone(), metrics: Metrics::new("intake") };
         let runtime =
             tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build().unwrap();
-        let (told, address) = tokio::sync::oneshot::channel();
+        let (told, address) = oneshot::channel();
+        let ((drain, asked), (drained, done)) = (oneshot::channel(), oneshot::channel());
         runtime.spawn(async move {
             let running = start(config, deps).await.unwrap();
             told.send(running.local_addr().to_string()).unwrap();
-            // Kept until the runtime goes.
+            // Kept until the runtime goes, unless somebody asks.
+            if asked.await.is_ok() {
+                running.drain().await;
+                drained.send(()).unwrap();
+            }
             std::future::pending::<()>().await;
-            drop(running);
         });
+        self.drain = Some((drain, done));
         self.service = Some((runtime, address.await.unwrap()));
         self.ready().await;
     }
@@ -96,6 +106,13 @@ impl Mesh {
         if let Some((runtime, _)) = self.service.take() {
             runtime.shutdown_background();
         }
+    }
+
+    /// Ends the service in order.
+    pub(crate) async fn drain(&mut self) {
+        let (drain, done) = self.drain.take().unwrap();
+        drain.send(()).unwrap();
+        timeout(PATIENCE, done).await.expect("the drain did not end").unwrap();
     }
 
     /// A connection to the service with any identity.
@@ -149,6 +166,17 @@ pub(crate) struct Tail {
 }
 
 impl Tail {
+    /// Why the tail ends.
+    pub(crate) async fn refusal(mut self) -> ErrorReason {
+        loop {
+            match timeout(PATIENCE, self.pieces.message()).await.expect("nothing came") {
+                Ok(Some(_)) => {}
+                Ok(None) => panic!("the tail ended in order"),
+                Err(status) => return reason_of(&status).unwrap(),
+            }
+        }
+    }
+
     /// The next entry, signs of life left out.
     pub(crate) async fn next(&mut self) -> JournalEntry {
         while self.ahead.is_empty() {

@@ -47,7 +47,6 @@ pub(super) fn batch(connection: &Connection, batch: &NewBatch) -> Result<Added, 
     let Rows { outcomes, accepted, label_rows, .. } = rows;
     refuse_conflicts(batch, &outcomes)?;
     sign(connection, batch, &numbers, (head, &accepted))?;
-    count_rows(connection, &label_rows)?;
     record(connection, batch, (head, accepted.len()))?;
     if let Some(request) = &batch.request {
         remember(connection, batch, (request, numbers.submitter_no), &outcomes)?;
@@ -251,19 +250,10 @@ fn insert_trees(
             batch.severity,
             numbers.key_no,
             tree.signature,
-            signature::encode_leaves(&tree.leaves),
+            signature::encode_hashes(&tree.leaves),
             batch.traceparent,
         ])?;
         head = after(head, tree.leaves.len());
-    }
-    Ok(())
-}
-
-fn count_rows(connection: &Connection, label_rows: &BTreeMap<u32, u64>) -> Result<(), Error> {
-    let mut update =
-        connection.prepare_cached("UPDATE label SET row_count = row_count + ?2 WHERE label_no = ?1")?;
-    for (label_no, rows) in label_rows {
-        update.execute(params![label_no, i64::try_from(*rows).unwrap_or(i64::MAX)])?;
     }
     Ok(())
 }

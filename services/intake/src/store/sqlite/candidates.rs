@@ -293,16 +293,7 @@ type Look<'l, 'a> = dyn FnMut(&mut Search<'a>, &Candidate) -> Result<ControlFlow
 
 /// The span of positions a query looks at: above the first, up to the second.
 fn bounds(connection: &Connection, query: &Query) -> Result<(i64, i64), Error> {
-    let mut first_from = connection.prepare_cached(
-        "SELECT first_position FROM batch WHERE add_time_ms >= ?1 ORDER BY add_time_ms, first_position LIMIT 1",
-    )?;
-    let mut before = |time: Option<i64>| match time {
-        None => Ok(None),
-        Some(time) => first_from.query_row([time], |row| row.get::<_, i64>(0)).optional().map(|first| {
-            // Nothing was added since: everything there is lies before.
-            Some(first.map_or(i64::MAX, |first| first.saturating_sub(1)))
-        }),
-    };
+    let before = |time: Option<i64>| time.map(|time| last_before(connection, time)).transpose();
     let mut low = before(query.filter.added_from_ms)?.unwrap_or(0);
     let mut high = before(query.filter.added_until_ms)?.unwrap_or(i64::MAX).min(query.upto);
     if let Some(after) = query.after {
@@ -313,6 +304,28 @@ fn bounds(connection: &Connection, query: &Query) -> Result<(i64, i64), Error> {
         }
     }
     Ok((low, high))
+}
+
+/// The last position added before a time; the highest there can be if nothing was added since.
+fn last_before(connection: &Connection, time_ms: i64) -> Result<i64, Error> {
+    let mut from = connection.prepare_cached(
+        "SELECT first_position, add_time_ms FROM batch WHERE first_position >= ?1 ORDER BY first_position LIMIT 1",
+    )?;
+    let mut newest = connection.prepare_cached("SELECT coalesce(max(first_position), 0) FROM batch")?;
+    let (mut low, mut high) = (0, newest.query_row([], |row| row.get::<_, i64>(0))?.saturating_add(1));
+    // INVARIANT: times do not fall as positions rise. All batches below `low` are older than the time, and none from
+    // `high` on is.
+    while low < high {
+        let middle = low.midpoint(high);
+        let found =
+            from.query_row([middle], |row| Ok((row.get::<_, i64>(0)?, row.get::<_, i64>(1)?))).optional()?;
+        match found {
+            Some((first, add_time_ms)) if add_time_ms < time_ms => low = first.saturating_add(1),
+            Some(_) | None => high = middle,
+        }
+    }
+    let since = from.query_row([low], |row| row.get::<_, i64>(0)).optional()?;
+    Ok(since.map_or(i64::MAX, |first| first.saturating_sub(1)))
 }
 
 fn label_sql(newest_first: bool) -> &'static str {

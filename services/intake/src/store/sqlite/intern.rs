@@ -110,7 +110,7 @@ fn timeless_label(connection: &Connection, label: &ResolvedLabel) -> Result<u32,
     }
     let realm_no = word(connection, &label.realm)?;
     connection.execute(
-        "INSERT INTO label (hash, line, realm_no, names_persons, row_count) VALUES (?1, ?2, ?3, ?4, 0)",
+        "INSERT INTO label (hash, line, realm_no, names_persons) VALUES (?1, ?2, ?3, ?4)",
         params![label.timeless.hash, label.timeless.line, realm_no, label.names_persons],
     )?;
     u32::try_from(connection.last_insert_rowid()).map_err(|_| Error::Stored("a label number"))

@@ -228,7 +228,7 @@ impl<'c> Reader<'c> {
             Some(tree) => tree,
             none => {
                 let leaves =
-                    signature::decode_leaves(&batch.leaves).ok_or(Error::Stored("the leaves of a batch"))?;
+                    signature::decode_hashes(&batch.leaves).ok_or(Error::Stored("the leaves of a batch"))?;
                 none.insert(MemoryTree::new(leaves))
             }
         };
