@@ -5,6 +5,7 @@ use std::{path::PathBuf, sync::Arc};
 use rusqlite::{Connection, OpenFlags};
 
 use crate::{
+    checkpoint::{Checkpointer, WRITER_FACTOR},
     error::PersistError,
     migration::{self, Migration},
     reader::Readers,
@@ -34,7 +35,10 @@ pub struct DatabaseConfig {
     pub writer_cache_kib: u32,
     /// Page cache of each reading connection, KiB. Default 4 MiB.
     pub reader_cache_kib: u32,
-    /// Pages (4 KiB) in the WAL from which a commit also checkpoints. Default 4,096, that is 16 MiB: large enough that
+    /// Page of a new file, bytes; an existing file keeps its own. Default 4 KiB. Larger ones make bulk commits of large rows
+    /// cheaper and lone small commits dearer.
+    pub page_bytes: u32,
+    /// Pages in the WAL from which a commit also checkpoints. Default 4,096, that is 16 MiB at the default size: large enough that
     /// checkpoints are rare, small enough that the WAL and recovery stay short.
     pub wal_pages_max: u32,
 }
@@ -59,6 +63,7 @@ impl DatabaseConfig {
             queue_max: 4_096,
             writer_cache_kib: 16 * 1024,
             reader_cache_kib: 4 * 1024,
+            page_bytes: 4_096,
             wal_pages_max: 4_096,
         }
     }
@@ -92,8 +97,9 @@ impl Database {
         let readers =
             (0..config.readers.max(1)).map(|_| open_reader(&config)).collect::<Result<Vec<_>, _>>()?;
         let queue_max = config.queue_max.max(1);
+        let checkpointer = Checkpointer::start(Connection::open(&config.path)?, config.wal_pages_max)?;
         let shared = Shared {
-            writer: Writer::start(connection, queue_max)?,
+            writer: Writer::start(connection, checkpointer, queue_max)?,
             readers: Readers::start(readers, queue_max)?,
         };
         Ok(Database { shared: Arc::new(shared) })
@@ -131,13 +137,19 @@ impl Database {
 
 fn prepare_writer(connection: &Connection, config: &DatabaseConfig) -> Result<(), PersistError> {
     connection.busy_timeout(std::time::Duration::from_millis(BUSY_TIMEOUT_MS))?;
+    // Before anything is written: the size of the first page is the size of all.
+    connection.pragma_update(None, "page_size", config.page_bytes)?;
     connection.pragma_update(None, "journal_mode", "WAL")?;
     let synchronous = match config.durability {
         Durability::EachCommit => "FULL",
         Durability::Checkpoint => "NORMAL",
     };
     connection.pragma_update(None, "synchronous", synchronous)?;
-    connection.pragma_update(None, "wal_autocheckpoint", config.wal_pages_max)?;
+    connection.pragma_update(
+        None,
+        "wal_autocheckpoint",
+        config.wal_pages_max.saturating_mul(WRITER_FACTOR),
+    )?;
     connection.pragma_update(None, "journal_size_limit", WAL_BYTES_KEPT)?;
     connection.pragma_update(None, "foreign_keys", true)?;
     prepare_common(connection, config.writer_cache_kib)

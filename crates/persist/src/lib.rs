@@ -22,6 +22,7 @@
 //! **Rejected.** A pool of writing connections (SQLite has one writer; the rest would spin on SQLITE_BUSY). Writes on tokio's
 //! blocking pool (a thread hop per write and no batching). An async SQL layer (the same thread behind more code).
 
+mod checkpoint;
 mod database;
 mod error;
 mod migration;

@@ -10,7 +10,7 @@ use std::{
 use rusqlite::Connection;
 use tokio::sync::{mpsc, oneshot};
 
-use crate::error::PersistError;
+use crate::{checkpoint::Checkpointer, error::PersistError};
 
 /// Writes in one commit: bounds how long the first of them waits for the last.
 const GROUP_MAX: usize = 1_024;
@@ -31,9 +31,18 @@ pub(crate) struct Writer {
 }
 
 impl Writer {
-    pub(crate) fn start(connection: Connection, queue_max: usize) -> Result<Writer, PersistError> {
+    pub(crate) fn start(
+        connection: Connection,
+        checkpointer: Checkpointer,
+        queue_max: usize,
+    ) -> Result<Writer, PersistError> {
         let (jobs, queue) = mpsc::channel(queue_max);
-        let thread = spawn("sqlite-writer", move || write_all(&connection, queue))?;
+        let thread = spawn("sqlite-writer", move || {
+            write_all(&connection, &checkpointer, queue);
+            // The connection closed last folds the WAL into the file; it is this one.
+            drop(checkpointer);
+            drop(connection);
+        })?;
         Ok(Writer { jobs: Some(jobs), thread: Some(thread) })
     }
 
@@ -95,10 +104,11 @@ pub(crate) fn join(handle: JoinHandle<()>) {
     }
 }
 
-fn write_all(connection: &Connection, mut queue: mpsc::Receiver<Job>) {
+fn write_all(connection: &Connection, checkpointer: &Checkpointer, mut queue: mpsc::Receiver<Job>) {
     let mut group = Vec::new();
     while queue.blocking_recv_many(&mut group, GROUP_MAX) > 0 {
         commit_group(connection, &mut group);
+        checkpointer.ring();
     }
 }
 

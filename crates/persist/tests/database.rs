@@ -136,6 +136,19 @@ async fn a_closed_database_is_one_file() {
 }
 
 #[tokio::test]
+async fn the_wal_is_bounded_under_writes_without_a_pause() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("data/numbers.sqlite");
+    let config = DatabaseConfig { wal_pages_max: 16, ..DatabaseConfig::at(&path) };
+    let database = Database::open(config, &[NUMBERS]).unwrap();
+    for value in 0..1_000 {
+        database.write(move |connection| insert(connection, value)).await.unwrap();
+    }
+    let wal = std::fs::metadata(path.with_extension("sqlite-wal")).unwrap().len();
+    assert!(wal < 4 * 2 * 16 * 4_200, "{wal} bytes of WAL");
+}
+
+#[tokio::test]
 async fn a_reader_cannot_write() {
     let folder = tempfile::tempdir().unwrap();
     let database = open(folder.path());

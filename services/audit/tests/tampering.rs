@@ -1,5 +1,5 @@
 //! Any flipped bit of a record, entry, proof or checkpoint is found by verifying.
-#![expect(clippy::unwrap_used, reason = "tests stop at the first surprise")]
+#![expect(clippy::unwrap_used, clippy::indexing_slicing, reason = "tests stop at the first surprise")]
 
 #[path = "support/log.rs"]
 #[expect(dead_code, reason = "other tests use the rest")]

