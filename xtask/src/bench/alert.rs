@@ -113,8 +113,10 @@ impl AlertStream {
         let open = Open { consumer: CONSUMER.to_owned(), in_flight_max: 256, from_now: true };
         frames.send(frame(stream_alerts_request::Frame::Open(open))).await?;
         frames.send(frame(stream_alerts_request::Frame::Credit(Credit { more: 0 }))).await?;
-        let answers =
+        let mut answers =
             client.stream_alerts(reader.request(ReceiverStream::new(receiver))?).await?.into_inner();
+        // The sign of life at the opening: from here on every alert comes.
+        answers.message().await?;
         Ok(AlertStream { frames, answers })
     }
 
