@@ -46,7 +46,7 @@ use tonic::{Request, Response, Status, Streaming, service::Routes};
 use crate::{TRUST_DOMAIN, TestAuthority, TestPki, fixtures, labels, listener, pki::trust_domain};
 
 /// How long a watcher may rely on an epoch: long, so that a slow test machine never lets it run out by itself.
-const LEASE: Duration = Duration::from_secs(60);
+const LEASE: Duration = Duration::from_secs(600);
 
 /// An access service that a test can tell to suspend people and to fail.
 pub struct FakeAccess {

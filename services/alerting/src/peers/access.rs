@@ -2,6 +2,8 @@
 
 use std::time::{Duration, Instant};
 
+use std::time::{Duration, Instant};
+
 use async_trait::async_trait;
 use entente_chassis::{
     call::Call,
@@ -25,6 +27,8 @@ use super::{Access, Behalf, Decisions, LabelReference, PeerError};
 
 /// Answers waiting to be sent on the watch stream.
 const ANSWERS_MAX: usize = 8;
+/// Largest answer: the decisions on all labels of a piece of the journal, with their duties.
+const ANSWER_BYTES_MAX: usize = 16 * 1024 * 1024;
 
 /// Access over gRPC.
 pub(crate) struct AccessClient {
@@ -33,7 +37,7 @@ pub(crate) struct AccessClient {
 
 impl AccessClient {
     pub(crate) fn new(channel: PeerChannel) -> AccessClient {
-        AccessClient { client: AccessServiceClient::new(channel) }
+        AccessClient { client: AccessServiceClient::new(channel).max_decoding_message_size(ANSWER_BYTES_MAX) }
     }
 }
 
@@ -68,32 +72,23 @@ impl Access for AccessClient {
     }
 
     async fn hold_lease(&self, lease: &EpochLease) -> Result<(), PeerError> {
+        let ended = || PeerError::Unavailable("the watch ended".to_owned());
         let (answers, receiver) = mpsc::channel(ANSWERS_MAX);
-        let first = WatchEpochRequest { installed_epoch: lease.epoch() };
         // A lease counts from when it was asked for: however late an answer arrives, access waits for it no longer.
         let mut asked = Instant::now();
-        answers.send(first).await.map_err(|_| PeerError::Unavailable("the watch ended".to_owned()))?;
+        let first = WatchEpochRequest { installed_epoch: lease.epoch() };
+        answers.send(first).await.map_err(|_| ended())?;
         // No deadline: the stream lives as long as the service. A peer that falls silent lets the lease run out.
-        let watch = self
-            .client
-            .clone()
-            .watch_epoch(ReceiverStream::new(receiver))
-            .await
-            .map_err(|status| error(&status))?;
-        let mut pushed = watch.into_inner();
+        let watch = self.client.clone().watch_epoch(ReceiverStream::new(receiver)).await;
+        let mut pushed = watch.map_err(|status| error(&status))?.into_inner();
         while let Some(pushed) = pushed.next().await {
             let pushed = pushed.map_err(|status| error(&status))?;
-            let valid_for: Duration = pushed
-                .lease
-                .and_then(|lease| lease.try_into().ok())
-                .ok_or(PeerError::Malformed("no lease"))?;
+            let valid_for: Option<Duration> = pushed.lease.and_then(|lease| lease.try_into().ok());
+            let valid_for = valid_for.ok_or(PeerError::Malformed("no lease"))?;
             lease.install(pushed.epoch, valid_for.saturating_sub(asked.elapsed()));
             asked = Instant::now();
             let installed = WatchEpochRequest { installed_epoch: pushed.epoch };
-            answers
-                .send(installed)
-                .await
-                .map_err(|_| PeerError::Unavailable("the watch ended".to_owned()))?;
+            answers.send(installed).await.map_err(|_| ended())?;
         }
         Ok(())
     }

@@ -30,8 +30,8 @@ const HEARTBEAT: Duration = Duration::from_secs(10);
 const AHEAD_MAX: usize = 16;
 /// How long a client may take to send its first frame.
 const OPENING_WAIT_MAX: Duration = Duration::from_secs(10);
-/// How long a moved cursor may stay unsaved: what a crash delivers again.
-const SAVE_AFTER: Duration = Duration::from_millis(200);
+/// How long a moved cursor may stay unsaved: what a crash delivers again. Each save is an fsync that alerts wait behind.
+const SAVE_AFTER: Duration = Duration::from_secs(1);
 
 /// What a stream is served with.
 pub(super) struct Session {
