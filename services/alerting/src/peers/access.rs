@@ -2,8 +2,6 @@
 
 use std::time::{Duration, Instant};
 
-use std::time::{Duration, Instant};
-
 use async_trait::async_trait;
 use entente_chassis::{
     call::Call,
