@@ -257,6 +257,25 @@ mod tests {
     }
 
     #[test]
+    fn the_stored_form_and_its_commitment_stay_what_they_are() {
+        let record = AuditRecord {
+            record_id: (0..16).collect::<Vec<u8>>().into(),
+            operation: Operation::Disclosure.into(),
+            phase: Phase::Single.into(),
+            who: Some(Who { subject: "VLD-COAST/mira".into(), ..Who::default() }),
+            what: Some(What { item_count: 300, ..What::default() }),
+            why: Some(Why { realm: "REAL".into(), ..Why::default() }),
+            ..AuditRecord::default()
+        };
+        let salts = std::array::from_fn(|section| [u8::try_from(section).unwrap(); 32]);
+        let (digests, stored) = encode(&record, record.encoded_len()).unwrap().sections.salt(&salts);
+        let hex: String = stored.iter().map(|byte| format!("{byte:02x}")).collect();
+        let commitment = entente_ledger::commitment::record_commitment(&digests);
+        let golden = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/golden/record-1.txt");
+        entente_testkit::assert_golden(golden, &format!("sections {hex}\ncommitment {commitment}\n"));
+    }
+
+    #[test]
     fn facts_are_read_from_the_sections_they_stand_in() {
         let record = AuditRecord {
             record_id: vec![1; 16].into(),
