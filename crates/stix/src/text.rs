@@ -95,6 +95,11 @@ fn refang(word: &str) -> Cow<'_, str> {
 }
 
 fn lower_case(run: &str) -> Cow<'_, str> {
+    // Most text by far, and there without tables.
+    if run.is_ascii() {
+        let is_lower = !run.bytes().any(|byte| byte.is_ascii_uppercase());
+        return if is_lower { Cow::Borrowed(run) } else { Cow::Owned(run.to_ascii_lowercase()) };
+    }
     let is_lower = |c: char| !c.is_uppercase() && c.to_lowercase().eq(std::iter::once(c));
     if run.chars().all(is_lower) {
         return Cow::Borrowed(run);
