@@ -28,7 +28,7 @@ const PAGE_SIZE_MAX: u32 = 500;
 const PAGE_SIZE_DEFAULT: u32 = 100;
 /// Characters of a justification, and of an id or subject that is looked up.
 const JUSTIFICATION_CHARS_MAX: usize = 1_000;
-const NAME_CHARS_MAX: usize = 256;
+const NAME_CHARS_MAX: usize = 512;
 /// Keys of one authority: the present and the coming one of a few issuers.
 const KEYS_MAX: usize = 64;
 /// Longest lease: it bounds how long a revocation may take to be acknowledged.

@@ -17,8 +17,8 @@ use crate::{
 
 /// Records of one request.
 const RECORDS_MAX: usize = 1_000;
-/// Bytes of one record: 1,000 items of 200 bytes and a justification leave room.
-const RECORD_BYTES_MAX: usize = 512 * 1024;
+/// Bytes of one record: 1,000 items with the longest ids, and the duties of as many labels.
+const RECORD_BYTES_MAX: usize = 1024 * 1024;
 /// Wire type of a varint field.
 const VARINT: u8 = 0;
 /// Wire type of a field with a length.

@@ -8,9 +8,10 @@ use crate::error::FieldFault;
 /// Items of a record, recipients of a record, duties of a decision.
 const ITEMS_MAX: usize = 1_000;
 const RECIPIENTS_MAX: usize = 1_000;
-const OBLIGATIONS_MAX: usize = 64;
-/// Characters of a name, an id or a path; of a justification.
+const OBLIGATIONS_MAX: usize = 10_000;
+/// Characters of a name or a path; of an object's id (STIX 2.1: a type of 250, two hyphens, a UUID); of a justification.
 const NAME_CHARS_MAX: usize = 256;
+const OBJECT_ID_CHARS_MAX: usize = 512;
 const JUSTIFICATION_CHARS_MAX: usize = 1_000;
 
 /// Faults found so far, below one path.
@@ -138,7 +139,7 @@ fn items(faults: &mut Faults<'_>, what: &What) {
     faults.bytes("what.query_sha256", &what.query_sha256, 32);
     faults.bytes("what.payload_sha256", &what.payload_sha256, 32);
     for item in &what.items {
-        faults.text("what.items.object_id", &item.object_id, NAME_CHARS_MAX);
+        faults.text("what.items.object_id", &item.object_id, OBJECT_ID_CHARS_MAX);
         faults.text("what.items.version", &item.version, NAME_CHARS_MAX);
         faults.text("what.items.originator", &item.originator, NAME_CHARS_MAX);
         faults.bytes("what.items.label_hash", &item.label_hash, 32);

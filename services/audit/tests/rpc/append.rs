@@ -70,8 +70,8 @@ async fn none_and_too_many_records_are_refused() {
 #[tokio::test]
 async fn a_record_too_large_is_refused_with_the_limit() {
     let node = Node::start().await;
-    let object = "é".repeat(256);
-    let items: Vec<_> = (0..1_000).map(|_| (object.as_str(), object.as_str())).collect();
+    let (object, originator) = ("é".repeat(512), "é".repeat(256));
+    let items: Vec<_> = (0..1_000).map(|_| (object.as_str(), originator.as_str())).collect();
     let large = Act { items: &items, ..Act::of(1, "VLD-COAST/mira") }.record();
     assert_eq!(reason(node.append(vec![large]).await), ErrorReason::TooLarge);
 }

@@ -215,7 +215,7 @@ async fn a_large_page_is_cut_to_what_a_client_takes_and_goes_on() {
 async fn a_list_without_justification_or_with_bad_fields_is_refused_with_each_of_them() {
     let node = Node::start().await;
     let bad = ListRecordsRequest {
-        object_id: "x".repeat(257),
+        object_id: "x".repeat(513),
         trace_id: vec![1; 3].into(),
         from_time: Some(Timestamp { seconds: 0, nanos: -1 }),
         page_size: 501,
