@@ -19,7 +19,7 @@ use std::sync::Arc;
 
 use entente_chassis::{call::Call, clock::Clock, lease::EpochLease};
 use entente_persist::PageTokenKey;
-use tokio::sync::{Notify, Semaphore};
+use tokio::sync::{Notify, Semaphore, watch};
 
 pub(crate) use get_report::GetRequest;
 pub(crate) use list_reports::ListRequest;
@@ -55,8 +55,8 @@ pub(crate) struct App {
     /// Permits of bulk streams.
     bulk_streams: Arc<Semaphore>,
     outbox_wake: Arc<Notify>,
-    /// Rings when a search waits for the text index.
-    search_waits: Notify,
+    /// Highest position that a search waits for in the text index.
+    searched_upto: watch::Sender<i64>,
 }
 
 /// What the app is made of.
@@ -88,7 +88,7 @@ impl App {
             bulk_streams: Arc::new(Semaphore::new(parts.limits.bulk_streams_max)),
             limits: parts.limits,
             outbox_wake: parts.outbox_wake,
-            search_waits: Notify::new(),
+            searched_upto: watch::Sender::new(0),
         }
     }
 

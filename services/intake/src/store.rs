@@ -193,7 +193,8 @@ pub(crate) struct Filter {
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Extent {
     pub(crate) reports_max: usize,
-    pub(crate) content_bytes_max: usize,
+    /// Of content, and of what surrounds it.
+    pub(crate) bytes_max: usize,
     /// True if the first report comes however large it is.
     pub(crate) at_least_one: bool,
     pub(crate) with_content: bool,
@@ -234,6 +235,18 @@ pub(crate) struct StoredReport {
     /// Read together with the content.
     pub(crate) signature: Option<StoredSignature>,
 }
+
+impl StoredReport {
+    /// About what it takes on the wire: pages and pieces are bounded by this, because what surrounds a small object can
+    /// be larger than it.
+    pub(crate) fn bytes(&self) -> usize {
+        let texts = [self.report_id.len(), self.version.len(), self.title.len(), self.label.label.line.len()];
+        texts.into_iter().fold(self.content.len().saturating_add(SURROUNDING_BYTES), usize::saturating_add)
+    }
+}
+
+/// Signature, path, hashes, numbers and names of a report on the wire.
+const SURROUNDING_BYTES: usize = 512;
 
 /// The originator's signature over a version, with its place in the signed tree.
 #[derive(Debug, Clone)]
@@ -352,7 +365,7 @@ pub(crate) trait Store: Send + Sync {
     async fn page(&self, query: Query, extent: Extent) -> Result<Page, Error>;
     /// How many reports a query finds.
     async fn count(&self, query: Query) -> Result<u64, Error>;
-    /// Versions after a position, in order: about `bytes_max` of content, at least one version if there is one.
+    /// Versions after a position, in order: about `bytes_max` in all, at least one version if there is one.
     async fn journal(&self, after: i64, bytes_max: usize) -> Result<Vec<JournalVersion>, Error>;
     /// The versions at these positions, as audit lists them.
     async fn audit_items(&self, first: i64, last: i64) -> Result<Vec<AuditItem>, Error>;

@@ -47,7 +47,7 @@ impl App {
             ..Filter::default()
         };
         let query = Query { filter, ..query_of((reader, verdict), cursor) };
-        let extent = Extent { reports_max: 1, content_bytes_max: 0, at_least_one: true, with_content: true };
+        let extent = Extent { reports_max: 1, bytes_max: 0, at_least_one: true, with_content: true };
         let page = self.store.page(query, extent).await?;
         // Others under the same id (of other originators) are not part of the answer.
         Ok(Found { reports: page.reports, more: false, upto: cursor.upto, count: None })

@@ -21,11 +21,24 @@ impl App {
         let mut head = self.store.head();
         head.wait_for(|head| *head > indexed).await.map_err(|_| Error::Draining)?;
         let too_many = head.wait_for(|head| head.saturating_sub(indexed) > WAITING_MAX);
+        let mut searched = self.searched_upto.subscribe();
         tokio::select! {
-            () = self.search_waits.notified() => Ok(()),
             () = self.quiet() => Ok(()),
+            wanted = searched.wait_for(|searched| *searched > indexed) => wanted.map(|_| ()).map_err(|_| Error::Draining),
             many = too_many => many.map(|_| ()).map_err(|_| Error::Draining),
         }
+    }
+
+    /// Indexes until nothing is left, or until more is accepted that no search waits for.
+    pub(crate) async fn index_texts(&self) -> Result<(), Error> {
+        let head = self.store.head();
+        while self.index_piece().await? {
+            let waits = *self.searched_upto.borrow() > *self.store.indexed().borrow();
+            if head.has_changed().unwrap_or(true) && !waits {
+                break;
+            }
+        }
+        Ok(())
     }
 
     /// Returns once nothing has been accepted for a moment.
@@ -37,7 +50,7 @@ impl App {
 
     /// Indexes one piece of the journal; false when there is nothing left.
     #[tracing::instrument(skip_all)]
-    pub(crate) async fn index_texts(&self) -> Result<bool, Error> {
+    async fn index_piece(&self) -> Result<bool, Error> {
         let indexed = *self.store.indexed().borrow();
         let versions = self.store.journal(indexed, PIECE_BYTES).await?;
         let Some(last) = versions.last().map(|version| version.report.position) else { return Ok(false) };

@@ -14,7 +14,7 @@ use crate::{
     store::{Extent, Filter, Query},
 };
 
-/// Content of one page (the proto of `ListReportsRequest`).
+/// Content of one page and what surrounds it (the proto of `ListReportsRequest`).
 pub(super) const PAGE_BYTES_MAX: usize = 3 * 1024 * 1024;
 
 /// What to list. The page token is not part of what is asked: it says where the list goes on.
@@ -50,7 +50,7 @@ impl App {
         };
         let extent = Extent {
             reports_max: request.page_size,
-            content_bytes_max: PAGE_BYTES_MAX,
+            bytes_max: PAGE_BYTES_MAX,
             at_least_one: true,
             with_content: request.with_content,
         };

@@ -116,9 +116,8 @@ pub(super) fn prepare(
     let mut labels: HashMap<&str, usize> = HashMap::new();
     for (place, item) in submission.items.iter().enumerate() {
         let line = submission.line_of(item);
-        let read = read_label(line, checks).and_then(|used| Ok((used, read_item(author, item)?)));
-        match read {
-            Ok((used, draft)) => {
+        match (read_label(line, checks), read_item(author, item)) {
+            (Ok(used), Ok(draft)) => {
                 let label = *labels.entry(line).or_insert_with(|| {
                     prepared.labels.push(used.clone());
                     prepared.labels.len().saturating_sub(1)
@@ -126,12 +125,23 @@ pub(super) fn prepare(
                 prepared.versions.push(draft.into_version(author, item, used, label));
                 prepared.places.push(place);
             }
-            Err(refused) => prepared.refused.push(RefusedItem { place, ..refused }),
+            (Ok(_), Err(refused)) => prepared.refused.push(RefusedItem { place, ..refused }),
+            (Err(label), read) => prepared.refused.push(RefusedItem { place, ..also(label, read) }),
         }
     }
     let leaves: Vec<Hash> = prepared.versions.iter().map(|version| version.leaf).collect();
     prepared.trees = author.key.sign(&leaves);
     prepared
+}
+
+/// A refused label, with what else is to be told of the item.
+fn also(label: RefusedItem, read: Result<Draft, RefusedItem>) -> RefusedItem {
+    match read {
+        Ok(draft) => RefusedItem { report_id: draft.report_id, version: draft.version.text, ..label },
+        Err(item) => {
+            RefusedItem { report_id: item.report_id, faults: [label.faults, item.faults].concat(), ..label }
+        }
+    }
 }
 
 fn read_label<'c>(line: &str, checks: &'c BTreeMap<String, LineCheck>) -> Result<&'c LabelUse, RefusedItem> {

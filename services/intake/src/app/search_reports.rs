@@ -13,7 +13,7 @@ use super::{
 };
 use crate::{
     error::Error,
-    store::{Extent, Filter, Query, TextTerm},
+    store::{Extent, Filter, Query, StoredReport, TextTerm},
 };
 
 /// Positions asked of the text index at a time.
@@ -50,7 +50,11 @@ impl App {
         if *indexed.borrow_and_update() >= upto {
             return Ok(());
         }
-        self.search_waits.notify_one();
+        self.searched_upto.send_if_modified(|searched| {
+            let higher = upto > *searched;
+            *searched = upto.max(*searched);
+            higher
+        });
         let reached = indexed.wait_for(|indexed| *indexed >= upto);
         match tokio::time::timeout(call.time_left(), reached).await {
             Ok(Ok(_)) => Ok(()),
@@ -109,10 +113,10 @@ impl App {
 
 /// What still fits into the page.
 fn left_of(request: &SearchRequest, found: &Found) -> Extent {
-    let bytes = found.reports.iter().map(|report| report.content.len()).fold(0, usize::saturating_add);
+    let bytes = found.reports.iter().map(StoredReport::bytes).fold(0, usize::saturating_add);
     Extent {
         reports_max: request.page_size.saturating_sub(found.reports.len()),
-        content_bytes_max: PAGE_BYTES_MAX.saturating_sub(bytes),
+        bytes_max: PAGE_BYTES_MAX.saturating_sub(bytes),
         at_least_one: found.reports.is_empty(),
         with_content: request.with_content,
     }

@@ -10,7 +10,9 @@ use entente_proto::{
 };
 use entente_testkit::fixtures::{LABEL_EXERCISE, LABEL_OPEN, LABEL_SHARED};
 
-use super::mesh::{Mesh, faults, malware, malware_id, refused, stix, submission, text, text_item, version};
+use super::mesh::{
+    Mesh, faults, malware, malware_id, refused, stix, submission, text, text_item, under, version,
+};
 
 #[tokio::test]
 async fn what_is_not_stix_is_refused_with_every_fault_and_nothing_is_stored() {
@@ -48,10 +50,10 @@ async fn faults_of_all_items_are_listed_together() {
     let mesh = Mesh::start().await;
     let mut mira = mesh.person("VLD-COAST", "mira");
     let empty = ReportItem { body: None, label_line: String::new() };
-    let items = vec![stix("{"), malware(1, 1, "good"), text("", ""), empty];
+    let items = vec![stix("{"), malware(1, 1, "good"), under("NONSENSE", text("", "")), empty];
     let (reason, fields) = faults(mira.submit(LABEL_OPEN, items).await);
     assert_eq!(reason, ErrorReason::ReportInvalid);
-    assert_eq!(fields, ["items[0]", "items[2].text.body", "items[3].body"]);
+    assert_eq!(fields, ["items[0]", "items[2].label_line", "items[2].text.body", "items[3].body"]);
 }
 
 #[tokio::test]

@@ -62,6 +62,12 @@ async fn hidden_matches_change_neither_pages_nor_counts() {
     }
     assert_eq!(pages, [4, 4, 1]);
     assert_eq!(mira.search("lamp").await.unwrap().count, Some(1_009));
+    let filter = ReportFilter {
+        report_ids: vec![malware_id(4), malware_id(1_500), malware_id(3)],
+        ..ReportFilter::default()
+    };
+    let named = SearchReportsRequest { filter: Some(filter), page_token: String::new(), ..message.clone() };
+    assert_eq!(jonas.search_as(named).await.unwrap().count, Some(1));
     let all = ReportFilter { all_versions: true, ..ReportFilter::default() };
     let message = SearchReportsRequest { filter: Some(all), page_token: String::new(), ..message };
     assert_eq!(jonas.search_as(message).await.unwrap().count, Some(10));

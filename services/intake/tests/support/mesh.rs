@@ -171,8 +171,7 @@ impl Tail {
         loop {
             match timeout(PATIENCE, self.pieces.message()).await.expect("nothing came") {
                 Ok(Some(_)) => {}
-                Ok(None) => panic!("the tail ended in order"),
-                Err(status) => return reason_of(&status).unwrap(),
+                ended => return reason_of(&ended.expect_err("the tail ended in order")).unwrap(),
             }
         }
     }

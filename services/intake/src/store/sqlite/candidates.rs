@@ -5,7 +5,7 @@
 
 use std::{
     cmp::Reverse,
-    collections::{BinaryHeap, HashMap, VecDeque},
+    collections::{BinaryHeap, HashMap, HashSet, VecDeque},
     ops::ControlFlow,
 };
 
@@ -130,14 +130,17 @@ impl<'a> Search<'a> {
             if search.passes(candidate)? { found(candidate) } else { Ok(ControlFlow::Continue(())) }
         };
         let query = self.query;
-        match (&query.among, query.filter.report_ids.is_empty(), self.few.clone()) {
-            (Some(positions), _, _) => self.each_of(positions.iter().copied(), &mut look),
-            (None, false, _) => {
-                let positions = self.positions_of_reports()?;
-                self.each_of(positions.into_iter(), &mut look)
+        let named =
+            if query.filter.report_ids.is_empty() { None } else { Some(self.positions_of_reports()?) };
+        match (&query.among, named, self.few.clone()) {
+            (Some(positions), None, _) => self.each_of(positions.iter().copied(), &mut look),
+            (Some(positions), Some(named), _) => {
+                let named: HashSet<i64> = named.into_iter().collect();
+                self.each_of(positions.iter().copied().filter(|position| named.contains(position)), &mut look)
             }
-            (None, true, Some(labels)) => self.merge(labels, &mut look),
-            (None, true, None) => self.scan(&mut look),
+            (None, Some(named), _) => self.each_of(named.into_iter(), &mut look),
+            (None, None, Some(labels)) => self.merge(labels, &mut look),
+            (None, None, None) => self.scan(&mut look),
         }
     }
 

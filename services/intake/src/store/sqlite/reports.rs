@@ -32,13 +32,14 @@ pub(super) fn page(
             return Ok(ControlFlow::Break(()));
         }
         let content = if extent.with_content { reader.content(candidate.position)? } else { Bytes::new() };
-        bytes = bytes.saturating_add(content.len());
+        let report = reader.report(candidate.position, content, extent.with_content)?;
+        bytes = bytes.saturating_add(report.bytes());
         let first = page.reports.is_empty() && extent.at_least_one;
-        if bytes > extent.content_bytes_max && !first {
+        if bytes > extent.bytes_max && !first {
             page.more = true;
             return Ok(ControlFlow::Break(()));
         }
-        page.reports.push(reader.report(candidate.position, content, extent.with_content)?);
+        page.reports.push(report);
         Ok(ControlFlow::Continue(()))
     })?;
     Ok(page)
@@ -61,7 +62,7 @@ pub(super) fn count(
     Ok(count)
 }
 
-/// Versions after a position, about `bytes_max` of content.
+/// Versions after a position, about `bytes_max` in all.
 pub(super) fn journal(
     connection: &Connection,
     after: i64,
@@ -73,9 +74,9 @@ pub(super) fn journal(
     let mut reader = Reader::new(connection);
     let (mut versions, mut bytes) = (Vec::new(), 0_usize);
     while let Some(row) = rows.next()? {
-        let content = Bytes::from(row.get::<_, Vec<u8>>(1)?);
-        bytes = bytes.saturating_add(content.len());
-        versions.push(reader.journal_version(row.get(0)?, content)?);
+        let version = reader.journal_version(row.get(0)?, Bytes::from(row.get::<_, Vec<u8>>(1)?))?;
+        bytes = bytes.saturating_add(version.report.bytes()).saturating_add(version.timeless.line.len());
+        versions.push(version);
         if bytes >= bytes_max {
             break;
         }

@@ -26,8 +26,7 @@ use crate::{
 };
 
 const REALM: &str = "REAL";
-const ALL: Extent =
-    Extent { reports_max: 1_000, content_bytes_max: 1 << 30, at_least_one: true, with_content: true };
+const ALL: Extent = Extent { reports_max: 1_000, bytes_max: 1 << 30, at_least_one: true, with_content: true };
 
 /// A version as tests write it.
 #[derive(Debug, Clone)]
@@ -300,9 +299,9 @@ async fn the_journal_gives_every_version_once_in_order_whatever_the_size_of_its_
     }
     let (mut after, mut positions) = (0, Vec::new());
     loop {
-        let piece = store.journal(after, 1_000).await.unwrap();
+        let piece = store.journal(after, 5_000).await.unwrap();
         let Some(last) = piece.last() else { break };
-        assert_eq!(piece.len(), 10);
+        assert!((2..12).contains(&piece.len()), "what surrounds the content counts too: {}", piece.len());
         after = last.report.position;
         positions.extend(piece.iter().map(|version| version.report.position));
         assert!(
