@@ -19,7 +19,7 @@ use std::{sync::Arc, time::UNIX_EPOCH};
 use entente_chassis::{call::Call, clock::Clock, lease::EpochLease, token::TokenVerifier};
 use entente_ledger::{commitment::Opening, receipt::Receipt};
 use entente_persist::PageTokenKey;
-use tokio::sync::{Semaphore, watch};
+use tokio::sync::{Notify, Semaphore, watch};
 
 pub(crate) use self::{
     append_records::RecordReceipt,
@@ -51,6 +51,7 @@ pub(crate) struct App {
     records: Arc<dyn LogStore>,
     index: Arc<dyn IndexStore>,
     indexed: watch::Sender<u64>,
+    index_wanted: Notify,
     tokens: TokenVerifier,
     lease: EpochLease,
     clock: Arc<dyn Clock>,
@@ -93,6 +94,7 @@ impl App {
             records: parts.records,
             index: parts.index,
             indexed: watch::Sender::new(indexed),
+            index_wanted: Notify::new(),
             tokens: parts.tokens,
             lease: EpochLease::new(),
             clock: parts.clock,

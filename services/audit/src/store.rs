@@ -140,8 +140,9 @@ pub trait LogStore: Send + Sync {
     async fn records(&self, indices: Vec<u64>) -> Result<Vec<StoredRecord>, Error>;
     /// The record of an id.
     async fn record_by_id(&self, record_id: [u8; 16]) -> Result<Option<StoredRecord>, Error>;
-    /// Records from an index on, at most `limit`.
-    async fn scan(&self, from: u64, limit: usize) -> Result<Vec<StoredRecord>, Error>;
+    /// Records from an index on: at most so many, and no more once they hold so many bytes.
+    async fn scan(&self, from: u64, records_max: usize, bytes_max: usize)
+    -> Result<Vec<StoredRecord>, Error>;
     /// First index below `size` appended at or after a time; `size` if there is none.
     async fn first_at(&self, time_ms: i64, size: u64) -> Result<u64, Error>;
     /// Inclusion paths of entries in a tree of this log.
@@ -169,7 +170,7 @@ pub struct IndexedRecord {
     /// Its place in the log.
     pub index: u64,
     /// Reader and term.
-    pub terms: Vec<(String, Term)>,
+    pub terms: Vec<(Arc<str>, Term)>,
     /// Its trace, whose spans are kept.
     pub trace_id: Option<[u8; 16]>,
 }

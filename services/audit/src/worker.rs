@@ -4,10 +4,14 @@ use std::{sync::Arc, time::Duration};
 
 use entente_chassis::tasks::TaskGroup;
 
-use crate::app::{App, Sequencer};
+use tokio::sync::watch;
+
+use crate::app::{App, Head, Sequencer};
 
 /// Pause after a failure.
 const RETRY_PAUSE: Duration = Duration::from_millis(200);
+/// The log counts as quiet when nothing was appended for this long.
+const INDEX_QUIET: Duration = Duration::from_millis(100);
 /// Old spans are looked for at this pace.
 const PRUNE_EVERY: Duration = Duration::from_secs(30);
 
@@ -25,9 +29,9 @@ async fn follow_log(app: Arc<App>, tasks: TaskGroup) {
         heads.borrow_and_update();
         match tasks.until_cancelled(app.index_records()).await {
             Some(Ok(true)) => {}
-            Some(Ok(false)) => match tasks.until_cancelled(heads.changed()).await {
-                Some(Ok(())) => {}
-                Some(Err(_)) | None => return,
+            Some(Ok(false)) => match tasks.until_cancelled(index_due(&app, &mut heads)).await {
+                Some(true) => {}
+                Some(false) | None => return,
             },
             Some(Err(error)) => {
                 tracing::warn!(error = &error as &dyn std::error::Error, "records could not be indexed");
@@ -38,6 +42,24 @@ async fn follow_log(app: Arc<App>, tasks: TaskGroup) {
             None => return,
         }
     }
+}
+
+/// Waits until there is something to index and the time is right for it; false when the log has ended.
+async fn index_due(app: &App, heads: &mut watch::Receiver<Arc<Head>>) -> bool {
+    if heads.changed().await.is_err() {
+        return false;
+    }
+    while !app.index_is_behind() {
+        tokio::select! {
+            () = app.index_wanted() => return true,
+            changed = tokio::time::timeout(INDEX_QUIET, heads.changed()) => match changed {
+                Ok(Ok(())) => {}
+                Ok(Err(_)) => return false,
+                Err(_) => return true,
+            },
+        }
+    }
+    true
 }
 
 async fn prune_spans(app: Arc<App>, tasks: TaskGroup) {

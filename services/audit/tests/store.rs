@@ -41,7 +41,9 @@ async fn every_receipt_verifies_however_the_records_were_batched() {
         next += count;
     }
     let head = open.log.head();
-    let entries: Vec<_> = open.store.scan(0, 2_000).await.unwrap();
+    let entries: Vec<_> = open.store.scan(0, 2_000, usize::MAX).await.unwrap();
+    let few = open.store.scan(7, 2_000, 1).await.unwrap();
+    assert_eq!(few.iter().map(|stored| stored.index).collect::<Vec<_>>(), [7], "bytes bound what is held");
     let leaves: Vec<Hash> =
         entries.iter().map(|stored| entente_ledger::hash::leaf_hash(&stored.entry)).collect();
     assert_eq!((head.tree.size, head.tree.root), (next, entente_ledger::tree::root_of(&leaves)));
@@ -119,8 +121,14 @@ async fn times_never_go_back_and_records_are_found_by_them() {
         clock.set(SystemTime::UNIX_EPOCH + Duration::from_secs(seconds));
         open.append_one(number).await;
     }
-    let times: Vec<i64> =
-        open.store.scan(0, 10).await.unwrap().iter().map(|stored| stored.append_time_ms).collect();
+    let times: Vec<i64> = open
+        .store
+        .scan(0, 10, usize::MAX)
+        .await
+        .unwrap()
+        .iter()
+        .map(|stored| stored.append_time_ms)
+        .collect();
     assert_eq!(times, [100_000, 200_000, 200_000, 300_000]);
     for (time_ms, first) in
         [(0, 0), (100_000, 0), (100_001, 1), (200_000, 1), (200_001, 3), (300_000, 3), (300_001, 4)]

@@ -14,7 +14,7 @@
 //! these auditors may not know to exist. What is withheld cannot be found by searching either: a record is indexed for a
 //! reader only under what that reader would see in it, or brings along (its own object, its own subject).
 
-use std::collections::BTreeSet;
+use std::{collections::BTreeSet, sync::Arc};
 
 use crate::store::{IndexedRecord, Term};
 
@@ -99,7 +99,7 @@ pub(crate) fn index(entry_index: u64, facts: &Facts) -> IndexedRecord {
     let mut terms = BTreeSet::new();
     for organization in concerned(facts) {
         let Some(relation) = relation(facts, organization) else { continue };
-        let name = reader_name(realm(facts), organization);
+        let name: Arc<str> = reader_name(realm(facts), organization).into();
         let found = |term: Term| (name.clone(), term);
         terms.insert(found(Term::Any));
         terms.extend(facts.trace_id.map(Term::Trace).map(found));
@@ -111,7 +111,7 @@ pub(crate) fn index(entry_index: u64, facts: &Facts) -> IndexedRecord {
         );
     }
     if let Some(trace_id) = facts.trace_id.filter(|_| !facts.subject.is_empty()) {
-        terms.insert((reader_name(realm(facts), &facts.subject), Term::Trace(trace_id)));
+        terms.insert((reader_name(realm(facts), &facts.subject).into(), Term::Trace(trace_id)));
     }
     IndexedRecord { index: entry_index, terms: terms.into_iter().collect(), trace_id: facts.trace_id }
 }
@@ -246,7 +246,7 @@ mod tests {
         let found = index(3, &disclosure()).terms;
         let of = |reader: &str| -> Vec<Term> {
             let name = format!("REAL\n{reader}");
-            found.iter().filter(|(reader, _)| *reader == name).map(|(_, term)| term.clone()).collect()
+            found.iter().filter(|(reader, _)| **reader == *name).map(|(_, term)| term.clone()).collect()
         };
         let (any, trace) = (Term::Any, Term::Trace([7; 16]));
         let object = |id: &str| Term::Object(id.into());

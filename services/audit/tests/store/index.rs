@@ -9,7 +9,7 @@ use entente_audit::store::{
 const MIRA: &str = "VLD-COAST/mira";
 
 fn indexed(index: u64, reader: &str, terms: &[Term]) -> IndexedRecord {
-    let terms = terms.iter().map(|term| (reader.to_owned(), term.clone())).collect();
+    let terms = terms.iter().map(|term| (reader.into(), term.clone())).collect();
     IndexedRecord { index, terms, trace_id: None }
 }
 

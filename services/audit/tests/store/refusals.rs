@@ -114,6 +114,10 @@ async fn a_second_sequencer_on_the_same_file_appends_nothing() {
         let batch = Batch { records, frontier: stale.clone(), append_time_ms: 1 };
         assert!(second.append(batch).await.is_err());
     }
-    assert_eq!(second.scan(0, 10).await.unwrap().len(), 1, "a refused batch leaves nothing behind");
+    assert_eq!(
+        second.scan(0, 10, usize::MAX).await.unwrap().len(),
+        1,
+        "a refused batch leaves nothing behind"
+    );
     open.append_one(4).await;
 }

@@ -60,30 +60,44 @@ impl IndexStore for SqliteIndex {
 }
 
 fn add(connection: &Connection, records: &[IndexedRecord], indexed: u64) -> Result<(), PersistError> {
-    let mut readers = HashMap::new();
     let mut insert = connection.prepare_cached(
         "INSERT OR IGNORE INTO term (reader_id, kind, value, entry_index) VALUES (?1, ?2, ?3, ?4)",
     )?;
     let mut keep = connection.prepare_cached("INSERT OR IGNORE INTO audited_trace (trace_id) VALUES (?1)")?;
+    // In the order of the table: neighbours meet on one page, which is then written once and not once per row.
+    let mut rows = rows(connection, records)?;
+    rows.sort_unstable();
+    for (reader_id, kind, value, index) in rows {
+        insert.execute(params![reader_id, kind, value, index])?;
+    }
+    for trace_id in records.iter().filter_map(|record| record.trace_id) {
+        keep.execute(params![trace_id])?;
+    }
+    connection.prepare_cached("UPDATE progress SET indexed = ?1")?.execute([signed(indexed)])?;
+    Ok(())
+}
+
+type Row = (i64, i64, Vec<u8>, i64);
+
+/// Reader, kind, value and index of every term.
+fn rows(connection: &Connection, records: &[IndexedRecord]) -> Result<Vec<Row>, PersistError> {
+    let mut readers = HashMap::new();
+    let mut rows = Vec::new();
     for record in records {
         for (reader, term) in &record.terms {
-            let reader_id = match readers.get(reader.as_str()) {
+            let reader_id = match readers.get(reader) {
                 Some(known) => *known,
                 None => {
                     let made = make_reader(connection, reader)?;
-                    readers.insert(reader.as_str(), made);
+                    readers.insert(reader.clone(), made);
                     made
                 }
             };
             let (kind, value) = key(term);
-            insert.execute(params![reader_id, kind, value, signed(record.index)])?;
-        }
-        if let Some(trace_id) = record.trace_id {
-            keep.execute(params![trace_id])?;
+            rows.push((reader_id, kind, value, signed(record.index)));
         }
     }
-    connection.prepare_cached("UPDATE progress SET indexed = ?1")?.execute([signed(indexed)])?;
-    Ok(())
+    Ok(rows)
 }
 
 fn make_reader(connection: &Connection, name: &str) -> Result<i64, PersistError> {

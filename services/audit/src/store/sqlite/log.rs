@@ -80,17 +80,27 @@ impl LogStore for SqliteLog {
         self.database.read(move |connection| one_record(connection, &sql, params![record_id])).await
     }
 
-    async fn scan(&self, from: u64, limit: usize) -> Result<Vec<StoredRecord>, Error> {
+    async fn scan(
+        &self,
+        from: u64,
+        records_max: usize,
+        bytes_max: usize,
+    ) -> Result<Vec<StoredRecord>, Error> {
         let sql = format!(
             "SELECT {RECORD_COLUMNS} FROM record WHERE entry_index >= ?1 ORDER BY entry_index LIMIT ?2"
         );
         let scan = move |connection: &Connection| {
             let mut statement = connection.prepare_cached(&sql).map_err(PersistError::from)?;
             let mut rows =
-                statement.query(params![signed(from), count(limit)]).map_err(PersistError::from)?;
-            let mut records = Vec::new();
+                statement.query(params![signed(from), count(records_max)]).map_err(PersistError::from)?;
+            let (mut records, mut bytes) = (Vec::new(), 0_usize);
             while let Some(row) = rows.next().map_err(PersistError::from)? {
+                let sections = row.get_ref("sections").and_then(|sections| Ok(sections.as_bytes()?.len()));
+                bytes = bytes.saturating_add(sections.map_err(PersistError::from)?);
                 records.push(record(row)?);
+                if bytes >= bytes_max {
+                    break;
+                }
             }
             Ok(records)
         };
