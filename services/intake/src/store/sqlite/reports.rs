@@ -4,7 +4,7 @@ use std::{collections::HashMap, ops::ControlFlow, sync::Arc};
 
 use bytes::Bytes;
 use entente_ledger::proof::MemoryTree;
-use rusqlite::{Connection, params};
+use rusqlite::{CachedStatement, Connection, params};
 
 use super::{Waiting, candidates::Search};
 use crate::{
@@ -24,7 +24,7 @@ pub(super) fn page(
 ) -> Result<Page, Error> {
     let mut page = Page::default();
     let Some(mut search) = Search::of(connection, waiting, query, few)? else { return Ok(page) };
-    let mut reader = Reader::new(connection);
+    let mut reader = Reader::new(connection)?;
     let mut bytes = 0_usize;
     search.each(|candidate| {
         if page.reports.len() >= extent.reports_max {
@@ -71,7 +71,7 @@ pub(super) fn journal(
     let mut statement = connection
         .prepare_cached("SELECT position, body FROM content WHERE position > ?1 ORDER BY position")?;
     let mut rows = statement.query([after])?;
-    let mut reader = Reader::new(connection);
+    let mut reader = Reader::new(connection)?;
     let (mut versions, mut bytes) = (Vec::new(), 0_usize);
     while let Some(row) = rows.next()? {
         let version = reader.journal_version(row.get(0)?, Bytes::from(row.get::<_, Vec<u8>>(1)?))?;
@@ -99,9 +99,21 @@ struct Batch {
     tree: Option<MemoryTree>,
 }
 
-/// Reads reports one after the other and remembers what neighbours share.
+/// A row of `version`; type, originator and operation as numbers of words.
+struct VersionRow {
+    words: [i64; 3],
+    dated_label_no: i64,
+    report_id: String,
+    version: String,
+    title: String,
+}
+
+/// Reads reports one after the other and remembers what neighbours share. The two statements of every row are held, not
+/// looked up anew.
 struct Reader<'c> {
     connection: &'c Connection,
+    content: CachedStatement<'c>,
+    version: CachedStatement<'c>,
     words: HashMap<i64, Arc<str>>,
     labels: HashMap<i64, Arc<DatedLabel>>,
     timeless: HashMap<u32, (i64, Arc<LabelReference>)>,
@@ -109,44 +121,54 @@ struct Reader<'c> {
 }
 
 impl<'c> Reader<'c> {
-    fn new(connection: &'c Connection) -> Reader<'c> {
-        Reader {
+    fn new(connection: &'c Connection) -> Result<Reader<'c>, Error> {
+        let content = connection.prepare_cached("SELECT body FROM content WHERE position = ?1")?;
+        let version = connection.prepare_cached(
+            "SELECT type_no, originator_no, operation_no, dated_label_no, report_id, version, title
+             FROM version WHERE position = ?1",
+        )?;
+        Ok(Reader {
             connection,
+            content,
+            version,
             words: HashMap::new(),
             labels: HashMap::new(),
             timeless: HashMap::new(),
             batch: None,
-        }
+        })
     }
 
-    fn content(&self, position: i64) -> Result<Bytes, Error> {
-        let mut statement = self.connection.prepare_cached("SELECT body FROM content WHERE position = ?1")?;
-        Ok(Bytes::from(statement.query_row([position], |row| row.get::<_, Vec<u8>>(0))?))
+    fn content(&mut self, position: i64) -> Result<Bytes, Error> {
+        Ok(Bytes::from(self.content.query_row([position], |row| row.get::<_, Vec<u8>>(0))?))
     }
 
     fn report(&mut self, position: i64, content: Bytes, signed: bool) -> Result<StoredReport, Error> {
-        let mut statement = self.connection.prepare_cached(
-            "SELECT type_no, originator_no, operation_no, dated_label_no, report_id, version, title
-             FROM version WHERE position = ?1",
-        )?;
-        let mut rows = statement.query([position])?;
-        let row = rows.next()?.ok_or(Error::Stored("a version"))?;
+        let row = self.version.query_row([position], |row| {
+            Ok(VersionRow {
+                words: [row.get(0)?, row.get(1)?, row.get(2)?],
+                dated_label_no: row.get(3)?,
+                report_id: row.get(4)?,
+                version: row.get(5)?,
+                title: row.get(6)?,
+            })
+        })?;
         let signature = if signed { Some(self.signature(position)?) } else { None };
-        let report_type = self.word(row.get(0)?)?;
-        let originator = self.word(row.get(1)?)?;
-        let operation = self.word(row.get(2)?)?;
-        let label = self.label(row.get(3)?)?;
+        let [type_no, originator_no, operation_no] = row.words;
+        let report_type = self.word(type_no)?;
+        let originator = self.word(originator_no)?;
+        let operation = self.word(operation_no)?;
+        let label = self.label(row.dated_label_no)?;
         let batch = self.batch(position)?;
         Ok(StoredReport {
             position,
-            report_id: row.get(4)?,
-            version: row.get(5)?,
+            report_id: row.report_id,
+            version: row.version,
             report_type,
             originator,
             operation,
             label,
             add_time_ms: batch.add_time_ms,
-            title: row.get(6)?,
+            title: row.title,
             severity: batch.severity,
             content,
             signature,
