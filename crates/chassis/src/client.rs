@@ -1,5 +1,7 @@
 //! Channels to other workloads of the mesh: mutual TLS to whoever holds the peer's SPIFFE id, made by the first call and
-//! made anew when lost, always with the certificate and bundle that are current then.
+//! made anew when lost or when there is a new certificate, always with the certificate and bundle that are current then.
+
+mod channel;
 
 use std::{
     io,
@@ -14,8 +16,10 @@ use hyper_util::rt::TokioIo;
 use rustls::{AlertDescription, ClientConfig, pki_types::ServerName};
 use tokio::{io::AsyncBufReadExt, net::TcpStream};
 use tokio_rustls::{TlsConnector, client::TlsStream};
-use tonic::transport::Endpoint;
+use tonic::transport::{Channel, Endpoint};
 use tower_service::Service;
+
+pub use channel::PeerChannel;
 
 use crate::{
     status::ErrorReason,
@@ -37,9 +41,6 @@ const STREAM_WINDOW_BYTES: u32 = 4 * 1024 * 1024;
 const CONNECTION_WINDOW_BYTES: u32 = 8 * 1024 * 1024;
 /// Largest headers taken.
 const HEADER_BYTES_MAX: u32 = 32 * 1024;
-
-/// A channel to one workload. Cheap to clone; clones share the connection.
-pub type PeerChannel = tonic::transport::Channel;
 
 /// Where a workload is.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -68,6 +69,18 @@ pub enum ClientError {
 
 /// A channel to a workload; nothing is sent before the first call. To be called within a tokio runtime.
 pub fn connect(peer: &PeerConfig, identity: &TlsIdentity) -> Result<PeerChannel, ClientError> {
+    let (endpoint, connector) = parts(peer, identity)?;
+    Ok(PeerChannel::new(endpoint, connector, identity.clone()))
+}
+
+/// A channel for a library that knows tonic's alone. It is made anew only when it is lost: at the latest when the
+/// certificate it was made with expires.
+pub(crate) fn connect_plain(peer: &PeerConfig, identity: &TlsIdentity) -> Result<Channel, ClientError> {
+    let (endpoint, connector) = parts(peer, identity)?;
+    Ok(endpoint.connect_with_connector_lazy(connector))
+}
+
+fn parts(peer: &PeerConfig, identity: &TlsIdentity) -> Result<(Endpoint, Connector), ClientError> {
     let wrong = || ClientError::Address { service: peer.service.clone(), address: peer.address.clone() };
     let uri: Uri = format!("https://{}/", peer.address).parse().map_err(|_| wrong())?;
     let bare = uri
@@ -88,7 +101,7 @@ pub fn connect(peer: &PeerConfig, identity: &TlsIdentity) -> Result<PeerChannel,
         .initial_stream_window_size(STREAM_WINDOW_BYTES)
         .initial_connection_window_size(CONNECTION_WINDOW_BYTES)
         .http2_max_header_list_size(HEADER_BYTES_MAX);
-    Ok(endpoint.connect_with_connector_lazy(connector))
+    Ok((endpoint, connector))
 }
 
 /// Why a connection was not made. Callers find it with [`crate::status::describe`].

@@ -43,7 +43,7 @@ use tracing_subscriber::{
 pub use config::{LogFormat, TelemetryConfig};
 
 use crate::{
-    client::{self, ClientError, PeerChannel, PeerConfig},
+    client::{self, ClientError, PeerConfig},
     tls::TlsIdentity,
 };
 use export::{Command, Queue, ServiceName};
@@ -142,20 +142,19 @@ impl Telemetry {
             }
             (None, Some(peer), Some(address)) => {
                 let peer = PeerConfig { service: peer.clone(), address: address.to_owned() };
-                self.export_to(service, client::connect(&peer, identity).map_err(TelemetryError::Peer)?)
-                    .await?;
+                let channel = client::connect_plain(&peer, identity).map_err(TelemetryError::Peer)?;
+                self.export_to(service, channel).await?;
             }
             (None, None, _) | (None, _, None) => {}
         }
         Ok(())
     }
 
-    /// Exports the spans of `service` over `channel`.
-    ///
-    /// # Errors
-    ///
-    /// When the exporter cannot be built.
-    pub async fn export_to(&self, service: &str, channel: PeerChannel) -> Result<(), TelemetryError> {
+    async fn export_to(
+        &self,
+        service: &str,
+        channel: tonic::transport::Channel,
+    ) -> Result<(), TelemetryError> {
         let exporter =
             SpanExporter::builder().with_tonic().with_channel(channel).with_timeout(EXPORT_TIME_MAX);
         self.install(service, exporter.build().map_err(TelemetryError::Exporter)?).await;

@@ -9,7 +9,10 @@ mod verify;
 
 use std::{
     path::PathBuf,
-    sync::Arc,
+    sync::{
+        Arc,
+        atomic::{AtomicU64, Ordering},
+    },
     time::{Duration, SystemTime},
 };
 
@@ -104,6 +107,7 @@ struct Inner {
     caller: Caller,
     trust: Trust,
     server: Arc<ServerConfig>,
+    version: AtomicU64,
 }
 
 impl TlsIdentity {
@@ -115,7 +119,7 @@ impl TlsIdentity {
         let current = Arc::new(ArcSwap::from_pointee(material));
         let trust = Trust { provider, current, trust_domain };
         let server = Arc::new(server_config(&trust)?);
-        Ok(TlsIdentity(Arc::new(Inner { files, caller, trust, server })))
+        Ok(TlsIdentity(Arc::new(Inner { files, caller, trust, server, version: AtomicU64::new(0) })))
     }
 
     /// The SPIFFE id of this process.
@@ -131,6 +135,11 @@ impl TlsIdentity {
     /// The trust domain.
     pub fn trust_domain(&self) -> &TrustDomain {
         &self.0.trust.trust_domain
+    }
+
+    /// Rises with each reload that brought something new.
+    pub fn version(&self) -> u64 {
+        self.0.version.load(Ordering::Acquire)
     }
 
     /// When the certificate in use expires.
@@ -171,7 +180,7 @@ impl TlsIdentity {
     /// Reads the files again and uses them from the next handshake on. Files that did not change cost no more than
     /// the reading.
     pub fn reload(&self) -> Result<(), TlsError> {
-        let Inner { files, caller, trust, .. } = self.0.as_ref();
+        let Inner { files, caller, trust, version, .. } = self.0.as_ref();
         let new = Material::read(files, &trust.trust_domain, &trust.provider)?;
         if new.fingerprint == trust.current.load().fingerprint {
             return Ok(());
@@ -184,6 +193,8 @@ impl TlsIdentity {
             return Err(TlsError::Expired);
         }
         trust.current.store(Arc::new(new));
+        // Behind the certificate: who sees the version connects with it.
+        version.fetch_add(1, Ordering::Release);
         tracing::info!(spiffe_id = self.spiffe_id(), "certificate or bundle reloaded");
         Ok(())
     }

@@ -11,6 +11,7 @@ use entente_chassis::{
     identity::Caller,
     server::ServerConfig,
     status::{self, ErrorReason},
+    tls::TlsIdentity,
 };
 use entente_proto::{
     alerting::v1::{StreamAlertsRequest, alerting_service_client::AlertingServiceClient},
@@ -20,7 +21,7 @@ use entente_proto::{
     },
 };
 use futures::StreamExt;
-use mesh::{BROKEN_EPOCH, Mesh, mira, service};
+use mesh::{BROKEN_EPOCH, Mesh, channel, domain, mira, service};
 use tonic::{Code, Request, Status};
 use tonic_health::pb::{HealthCheckRequest, health_client::HealthClient};
 
@@ -159,6 +160,54 @@ async fn a_stream_has_a_deadline_only_if_its_client_sets_one() {
     // The other one has outlived the longest unary call by now, and ends only with the service.
     served.running.drain().await;
     assert_eq!(reason(&endless.next().await.unwrap().unwrap_err()), Some(ErrorReason::Draining));
+}
+
+#[tokio::test]
+async fn no_stream_outlives_the_certificate_it_was_opened_with() {
+    let mesh = Mesh::new();
+    let served = mesh.serve("alerting", ServerConfig::default()).await;
+    // Certificates count in seconds: what has begun of this one may be nearly over.
+    let files = mesh.files_for(&mira(), Duration::from_millis(2_500));
+    let identity = TlsIdentity::load(files, domain()).unwrap();
+    let mut client = AlertingServiceClient::new(channel(&served, &identity));
+    let token = mesh.token(&mesh.claims("VLD-COAST/mira", "subscribe"));
+    let open = || with_token(futures::stream::pending::<StreamAlertsRequest>(), &token);
+    let mut alerts = client.stream_alerts(open()).await.unwrap().into_inner();
+    assert!(alerts.next().await.unwrap().is_ok());
+    let ended = tokio::time::timeout(Duration::from_secs(5), alerts.next()).await.unwrap();
+    assert!(ended.unwrap().is_err());
+    served.running.drain().await;
+}
+
+#[tokio::test]
+async fn a_new_certificate_is_used_at_once_and_no_call_is_lost_over_it() {
+    let mesh = Mesh::new();
+    let served = mesh.serve("audit", ServerConfig::default()).await;
+    let identity = mesh.identity(&service("intake"));
+    let client = AuditServiceClient::new(channel(&served, &identity));
+    let waiting = tokio::spawn({
+        let mut client = client.clone();
+        async move { client.append(gated()).await }
+    });
+    served.probe.wait_entered().await;
+    let certificate = || served.probe.last_call().peer().certificate_sha256;
+    let first = certificate();
+    for _ in 0..3 {
+        let before = certificate();
+        mesh.files(&service("intake"));
+        identity.reload().unwrap();
+        let calls = (0..20).map(|_| {
+            let mut client = client.clone();
+            async move { client.append(AppendRequest::default()).await }
+        });
+        for answer in futures::future::join_all(calls).await {
+            answer.unwrap();
+        }
+        assert_ne!(certificate(), before);
+    }
+    assert_ne!(certificate(), first);
+    served.probe.gate.add_permits(1);
+    waiting.await.unwrap().unwrap();
 }
 
 #[tokio::test]

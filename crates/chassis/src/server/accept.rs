@@ -7,7 +7,7 @@ use std::{
     pin::Pin,
     sync::Arc,
     task::{Context, Poll},
-    time::Duration,
+    time::{Duration, SystemTime},
 };
 
 use tokio::{
@@ -15,6 +15,7 @@ use tokio::{
     net::{TcpListener, TcpStream},
     sync::{OwnedSemaphorePermit, Semaphore, mpsc},
     task::JoinSet,
+    time::{Sleep, sleep},
 };
 use tokio_rustls::{TlsAcceptor, server::TlsStream};
 use tokio_util::sync::{CancellationToken, WaitForCancellationFutureOwned};
@@ -134,8 +135,11 @@ impl Handshaking {
             .inspect_err(|error| tracing::info!(%address, %error, "a certificate names nobody of the mesh"))
             .ok();
         self.metrics.connections.inc();
+        let left = |peer: &Peer| peer.certificate_not_after.duration_since(SystemTime::now());
+        let expired = peer.as_ref().map(|peer| Box::pin(sleep(left(peer).unwrap_or_default())));
         Connection {
             stream,
+            expired,
             info: ConnectionInfo { peer: peer.map(Arc::new), address: address.ip().to_string().into() },
             killed: Box::pin(self.kill.clone().cancelled_owned()),
             open: self.metrics.connections.clone(),
@@ -152,13 +156,22 @@ pub(super) struct ConnectionInfo {
     pub(super) address: Arc<str>,
 }
 
-/// A connection after its handshake. Reading from it fails once the server is killed.
+/// A connection after its handshake. Reading from it fails once the server is killed, or the client's certificate has
+/// expired: new calls would be refused, and no open stream may outlive the identity it was opened with.
 pub(super) struct Connection {
     stream: TlsStream<TcpStream>,
+    expired: Option<Pin<Box<Sleep>>>,
     info: ConnectionInfo,
     killed: Pin<Box<WaitForCancellationFutureOwned>>,
     open: prometheus_client::metrics::gauge::Gauge,
     _place: OwnedSemaphorePermit,
+}
+
+impl Connection {
+    fn is_cut(&mut self, context: &mut Context<'_>) -> bool {
+        let expired = self.expired.as_mut().is_some_and(|expired| expired.as_mut().poll(context).is_ready());
+        expired || self.killed.as_mut().poll(context).is_ready()
+    }
 }
 
 impl Drop for Connection {
@@ -183,7 +196,7 @@ impl AsyncRead for Connection {
     ) -> Poll<io::Result<()>> {
         let this = self.get_mut();
         match Pin::new(&mut this.stream).poll_read(context, buffer) {
-            Poll::Pending if this.killed.as_mut().poll(context).is_ready() => {
+            Poll::Pending if this.is_cut(context) => {
                 Poll::Ready(Err(io::ErrorKind::ConnectionAborted.into()))
             }
             polled @ (Poll::Ready(_) | Poll::Pending) => polled,

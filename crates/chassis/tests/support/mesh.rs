@@ -61,9 +61,14 @@ impl Mesh {
     }
 
     pub(crate) fn files(&self, caller: &Caller) -> TlsFiles {
+        self.files_for(caller, HOUR)
+    }
+
+    /// A certificate that holds for this long from now.
+    pub(crate) fn files_for(&self, caller: &Caller, time: Duration) -> TlsFiles {
         let now = SystemTime::now();
         let issued =
-            self.authority.issue(caller, Lifetime { not_before: now - HOUR, not_after: now + HOUR }).unwrap();
+            self.authority.issue(caller, Lifetime { not_before: now - HOUR, not_after: now + time }).unwrap();
         let folder = self.folder.path().join(caller.spiffe_id(&domain()).replace('/', "_"));
         issued.save(&folder, &self.authority.bundle_pem()).unwrap()
     }
@@ -122,9 +127,7 @@ impl Mesh {
 
     /// A channel of `caller` to a served server; each call of this is another connection.
     pub(crate) fn channel(&self, served: &Served, caller: &Caller) -> PeerChannel {
-        let peer =
-            PeerConfig { service: served.name.to_owned(), address: served.running.local_addr().to_string() };
-        client::connect(&peer, &self.identity(caller)).unwrap()
+        channel(served, &self.identity(caller))
     }
 }
 
@@ -132,6 +135,12 @@ pub(crate) struct Served {
     pub(crate) name: &'static str,
     pub(crate) running: Running,
     pub(crate) probe: Probe,
+}
+
+pub(crate) fn channel(served: &Served, identity: &TlsIdentity) -> PeerChannel {
+    let peer =
+        PeerConfig { service: served.name.to_owned(), address: served.running.local_addr().to_string() };
+    client::connect(&peer, identity).unwrap()
 }
 
 pub(crate) fn domain() -> TrustDomain {
