@@ -16,7 +16,7 @@ use serde::{Deserialize, Serialize};
 use tokio::sync::watch;
 
 use crate::error::Error;
-use signature::{OriginatorKey, SignedTree};
+use signature::{LabelledLeaf, OriginatorKey, SignedTree};
 
 /// A label by its canonical line and its hash.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
@@ -91,6 +91,12 @@ pub(crate) struct NewVersion {
     pub(crate) content: Bytes,
     /// Hash of its statement: equal for the same content under the same label.
     pub(crate) leaf: Hash,
+}
+
+impl NewVersion {
+    pub(crate) fn labelled_leaf(&self) -> LabelledLeaf {
+        LabelledLeaf { label: self.label, leaf: self.leaf }
+    }
 }
 
 /// 64 bits that stand for a report of a realm in the index.

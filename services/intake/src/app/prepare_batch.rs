@@ -6,7 +6,6 @@ use std::{
 };
 
 use bytes::Bytes;
-use entente_ledger::hash::Hash;
 use entente_stix::{
     fault::Fault, id::StixId, json::Document, object::CommonProperties, timestamp::StixTimestamp,
 };
@@ -17,7 +16,7 @@ use crate::{
     error::{FieldFault, Refusal, RefusedItem},
     store::{
         LabelUse, NewVersion, Version, report_key,
-        signature::{OriginatorKey, SignedTree, Statement},
+        signature::{LabelledLeaf, OriginatorKey, SignedTree, Statement},
     },
 };
 
@@ -129,7 +128,7 @@ pub(super) fn prepare(
             (Err(label), read) => prepared.refused.push(RefusedItem { place, ..also(label, read) }),
         }
     }
-    let leaves: Vec<Hash> = prepared.versions.iter().map(|version| version.leaf).collect();
+    let leaves: Vec<LabelledLeaf> = prepared.versions.iter().map(NewVersion::labelled_leaf).collect();
     prepared.trees = author.key.sign(&leaves);
     prepared
 }

@@ -1,5 +1,8 @@
 //! Signatures of originators: one over the root of a small tree of versions, so that signing costs little per version and
 //! every version still proves itself. Both the statement and the signed message are frozen formats (golden file).
+//!
+//! INVARIANT (I2): the versions of a tree carry the same label. Who gets one of them gets its place among the others and
+//! their hashes, and so must be one who may see them all.
 
 use aws_lc_rs::{
     digest::{SHA256, digest},
@@ -56,6 +59,13 @@ impl Statement<'_> {
     }
 }
 
+/// A leaf to sign, with the place of its label in the batch's labels.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct LabelledLeaf {
+    pub(crate) label: usize,
+    pub(crate) leaf: Hash,
+}
+
 /// A signature over some leaves.
 #[derive(Debug, Clone)]
 pub(crate) struct SignedTree {
@@ -89,15 +99,17 @@ impl OriginatorKey {
         self.pair.public_key().as_ref()
     }
 
-    /// Signs leaves in order, [`LEAVES_MAX`] at a time.
-    pub(crate) fn sign(&self, leaves: &[Hash]) -> Vec<SignedTree> {
-        leaves.chunks(LEAVES_MAX).map(|leaves| self.sign_tree(leaves)).collect()
+    /// Signs leaves in order: at most [`LEAVES_MAX`] together, and only neighbours of one label.
+    pub(crate) fn sign(&self, leaves: &[LabelledLeaf]) -> Vec<SignedTree> {
+        let runs = leaves.chunk_by(|left, right| left.label == right.label);
+        runs.flat_map(|run| run.chunks(LEAVES_MAX)).map(|leaves| self.sign_tree(leaves)).collect()
     }
 
-    fn sign_tree(&self, leaves: &[Hash]) -> SignedTree {
+    fn sign_tree(&self, leaves: &[LabelledLeaf]) -> SignedTree {
+        let leaves: Vec<Hash> = leaves.iter().map(|labelled| labelled.leaf).collect();
         let mut message = MESSAGE_PREFIX.to_vec();
-        message.extend_from_slice(root_of(leaves).as_bytes());
-        SignedTree { leaves: leaves.to_vec(), signature: self.pair.sign(&message).as_ref().to_vec() }
+        message.extend_from_slice(root_of(&leaves).as_bytes());
+        SignedTree { signature: self.pair.sign(&message).as_ref().to_vec(), leaves }
     }
 }
 
@@ -155,9 +167,14 @@ mod tests {
     fn every_leaf_of_a_batch_proves_itself_under_a_signed_root() {
         let pkcs8 = Ed25519KeyPair::generate_pkcs8(&aws_lc_rs::rand::SystemRandom::new()).unwrap();
         let key = OriginatorKey::from_pkcs8(pkcs8.as_ref()).unwrap();
-        let leaves: Vec<Hash> = (0..300_u32).map(|n| leaf_hash(&n.to_be_bytes())).collect();
+        let labels = (0..300).map(|_| 0).chain([1, 1, 0, 1]);
+        let leaves: Vec<LabelledLeaf> = labels
+            .zip(0_u32..)
+            .map(|(label, n)| LabelledLeaf { label, leaf: leaf_hash(&n.to_be_bytes()) })
+            .collect();
         let trees = key.sign(&leaves);
-        assert_eq!(trees.iter().map(|tree| tree.leaves.len()).collect::<Vec<_>>(), [128, 128, 44]);
+        let sizes: Vec<usize> = trees.iter().map(|tree| tree.leaves.len()).collect();
+        assert_eq!(sizes, [128, 128, 44, 2, 1, 1], "no tree holds versions of two labels");
         for tree in &trees {
             let memory = MemoryTree::new(tree.leaves.clone());
             let mut message = b"entente.versions.v1\n".to_vec();

@@ -8,7 +8,7 @@ use entente_proto::{
 };
 use entente_testkit::fixtures::{LABEL_EXERCISE, LABEL_OPEN, LABEL_OWN, LABEL_SHARED};
 
-use super::mesh::{Mesh, Person, malware, malware_id, refused, stix, submission, version};
+use super::mesh::{Mesh, Person, malware, malware_id, refused, stix, submission, under, version};
 
 fn ids(reports: &[Report]) -> Vec<String> {
     reports.iter().map(|report| report.report_id.clone()).collect()
@@ -55,6 +55,24 @@ async fn each_reader_sees_what_the_labels_allow() {
     assert_eq!(refused(jonas.get(&malware_id(1)).await), ErrorReason::NotFound);
     assert_eq!(refused(jonas.get(&malware_id(77)).await), ErrorReason::NotFound);
     jonas.get(&malware_id(2)).await.unwrap();
+}
+
+#[tokio::test]
+async fn a_signature_tells_nothing_of_what_came_in_the_same_batch_under_another_label() {
+    let mesh = Mesh::start().await;
+    let mut mira = mesh.person("VLD-COAST", "mira");
+    let hidden = |number| under(LABEL_OWN, malware(number, 1, "x"));
+    let items =
+        vec![hidden(1), malware(2, 1, "x"), hidden(3), malware(4, 1, "x"), malware(5, 1, "x"), hidden(6)];
+    mira.submit(LABEL_OPEN, items).await.unwrap();
+    let mut jonas = mesh.person("KSI-ISAC", "jonas");
+    let mut places = Vec::new();
+    for report in jonas.everything().await.unwrap() {
+        let signature = report.signature.unwrap();
+        places.push((signature.leaf_index, signature.leaf_count, signature.inclusion_hashes.len()));
+    }
+    places.sort_unstable();
+    assert_eq!(places, [(0, 1, 0), (0, 2, 1), (1, 2, 1)]);
 }
 
 #[tokio::test]

@@ -12,7 +12,7 @@ use crate::{
     error::Error,
     store::{
         AuditItems, NewBatch, NewVersion, Outcome, RECORD_ITEMS_MAX, RequestKey,
-        signature::{self, SignedTree},
+        signature::{self, LabelledLeaf, SignedTree},
     },
 };
 
@@ -74,7 +74,7 @@ struct Rows<'a, 'c> {
     insert_content: CachedStatement<'c>,
     outcomes: Vec<Outcome>,
     /// Leaves of the accepted versions; the first has position `head + 1`.
-    accepted: Vec<Hash>,
+    accepted: Vec<LabelledLeaf>,
     label_rows: BTreeMap<u32, u64>,
 }
 
@@ -123,7 +123,7 @@ impl<'a, 'c> Rows<'a, 'c> {
         }
         let (type_no, label) = self.numbers.of(version)?;
         self.insert(version, type_no, &label, report.is_some())?;
-        self.accepted.push(version.leaf);
+        self.accepted.push(version.labelled_leaf());
         self.outcomes.push(Outcome::Accepted);
         let rows = self.label_rows.entry(label.label_no).or_default();
         *rows = rows.saturating_add(1);
@@ -189,7 +189,7 @@ impl<'a, 'c> Rows<'a, 'c> {
     /// The leaf of a stored version, also of one of this very batch.
     fn leaf(&self, position: i64) -> Result<Option<Hash>, Error> {
         if let Some(place) = place_after(self.head, position) {
-            return Ok(self.accepted.get(place).copied());
+            return Ok(self.accepted.get(place).map(|labelled| labelled.leaf));
         }
         let mut statement = self.connection.prepare_cached(
             "SELECT first_position, leaves FROM batch WHERE first_position <= ?1 ORDER BY first_position DESC LIMIT 1",
@@ -217,7 +217,7 @@ fn sign(
     connection: &Connection,
     batch: &NewBatch,
     numbers: &BatchNumbers<'_>,
-    (head, accepted): (i64, &[Hash]),
+    (head, accepted): (i64, &[LabelledLeaf]),
 ) -> Result<(), Error> {
     if accepted.len() == batch.versions.len() {
         return insert_trees(connection, batch, numbers, (head, &batch.trees));

@@ -105,7 +105,7 @@ fn batch(originator: &str, labels: &[(ResolvedLabel, &str)], drafts: &[Draft]) -
         })
         .collect();
     let versions: Vec<NewVersion> = drafts.iter().map(|draft| version(originator, &labels, draft)).collect();
-    let leaves: Vec<_> = versions.iter().map(|version| version.leaf).collect();
+    let leaves: Vec<_> = versions.iter().map(NewVersion::labelled_leaf).collect();
     NewBatch {
         realm: REALM.into(),
         originator: originator.into(),
