@@ -1,5 +1,6 @@
 //! What intake does, one file per act; this one holds what they share.
 
+mod bulk_places;
 mod check_labels;
 mod decide_labels;
 mod get_report;
@@ -21,6 +22,7 @@ use entente_chassis::{call::Call, clock::Clock, lease::EpochLease};
 use entente_persist::PageTokenKey;
 use tokio::sync::{Notify, Semaphore, watch};
 
+pub(crate) use bulk_places::BulkPlace;
 pub(crate) use get_report::GetRequest;
 pub(crate) use list_reports::ListRequest;
 pub(crate) use originator_keys::OriginatorKeys;
@@ -52,8 +54,7 @@ pub(crate) struct App {
     decisions: decide_labels::Cache,
     /// Permits of bulk content being worked on, one per KiB.
     bulk_room: Arc<Semaphore>,
-    /// Permits of bulk streams.
-    bulk_streams: Arc<Semaphore>,
+    bulk_places: bulk_places::BulkPlaces,
     outbox_wake: Arc<Notify>,
     /// Highest position that a search waits for in the text index.
     searched_upto: watch::Sender<i64>,
@@ -85,7 +86,7 @@ impl App {
             labels: check_labels::Cache::new(parts.limits.decision_cache_max),
             decisions: decide_labels::Cache::new(parts.limits.decision_cache_max),
             bulk_room: Arc::new(Semaphore::new(submit_reports::permits(parts.limits.bulk_bytes_max))),
-            bulk_streams: Arc::new(Semaphore::new(parts.limits.bulk_streams_max)),
+            bulk_places: bulk_places::BulkPlaces::new(&parts.limits),
             limits: parts.limits,
             outbox_wake: parts.outbox_wake,
             searched_upto: watch::Sender::new(0),

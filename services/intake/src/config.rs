@@ -19,6 +19,8 @@ pub struct IntakeConfig {
 pub struct Limits {
     /// Bulk streams open at once. Default 8.
     pub bulk_streams_max: usize,
+    /// Of these, bulk streams of one partner. Default 4.
+    pub bulk_streams_per_partner_max: usize,
     /// Content of batches being worked on, of all streams together. Default 64 MiB.
     pub bulk_bytes_max: usize,
     /// Versions that may wait for the text index before submissions are slowed. Default 200,000.
@@ -31,6 +33,7 @@ impl Default for Limits {
     fn default() -> Self {
         Limits {
             bulk_streams_max: 8,
+            bulk_streams_per_partner_max: 4,
             bulk_bytes_max: 64 * 1024 * 1024,
             index_backlog_max: 200_000,
             decision_cache_max: 10_000,
@@ -44,6 +47,7 @@ impl IntakeConfig {
         let default = Limits::default();
         let bulk_bytes = 8 * 1024 * 1024..=1024 * 1024 * 1024;
         let (streams, bytes) = (default.bulk_streams_max, default.bulk_bytes_max);
+        let partner_streams = default.bulk_streams_per_partner_max;
         let (backlog, cache) = (default.index_backlog_max, default.decision_cache_max);
         IntakeConfig {
             chassis: ChassisConfig::read(settings, &["access", "audit"]),
@@ -52,6 +56,11 @@ impl IntakeConfig {
                 bulk_streams_max: settings
                     .usize("limits.bulk_streams_max")
                     .default(streams)
+                    .range(1..=1_000)
+                    .get(),
+                bulk_streams_per_partner_max: settings
+                    .usize("limits.bulk_streams_per_partner_max")
+                    .default(partner_streams)
                     .range(1..=1_000)
                     .get(),
                 bulk_bytes_max: settings

@@ -96,6 +96,9 @@ pub(crate) enum Error {
     /// As many bulk streams are open as allowed.
     #[error("{0} bulk streams are open, the most allowed")]
     TooManyStreams(usize),
+    /// As many bulk streams of the caller's organization are open as allowed.
+    #[error("{0} bulk streams of your organization are open, the most allowed: wait until one ends")]
+    TooManyOwnStreams(usize),
     /// The epoch cannot be heard.
     #[error("no epoch lease is held")]
     NoLease,

@@ -59,7 +59,7 @@ impl IntakeService for Service {
         request: Request<Streaming<SubmitReportsRequest>>,
     ) -> Result<Response<Self::SubmitReportsStream>, Status> {
         let call = Call::of(&request)?;
-        let place = self.app.enter_bulk().map_err(|error| refuse(&call, &error))?;
+        let place = self.app.enter_bulk(&call).map_err(|error| refuse(&call, &error))?;
         let session = bulk::Session {
             app: self.app.clone(),
             call,

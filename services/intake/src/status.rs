@@ -40,7 +40,7 @@ pub(crate) fn fault(error: &Error) -> Fault {
         Error::BrokenStream => {
             Fault::new(ErrorReason::FieldInvalid, "send batches of at most 2,000 items and 4 MiB")
         }
-        Error::TooManyStreams(_) => {
+        Error::TooManyStreams(_) | Error::TooManyOwnStreams(_) => {
             Fault::new(ErrorReason::Overloaded, error.to_string()).retry_after(RETRY_AFTER)
         }
         Error::NoLease => Fault::new(ErrorReason::AccessUnavailable, "rights cannot be checked now")

@@ -9,7 +9,7 @@ use entente_chassis::call::Call;
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 
 use super::{
-    App,
+    App, BulkPlace, caller,
     prepare_batch::{Author, Prepared, Submission},
     submit_report::conflict,
 };
@@ -45,9 +45,8 @@ pub(crate) struct BatchAnswer {
 
 impl App {
     /// A place among the open bulk streams, given back when dropped.
-    pub(crate) fn enter_bulk(&self) -> Result<OwnedSemaphorePermit, Error> {
-        let streams_max = self.limits.bulk_streams_max;
-        self.bulk_streams.clone().try_acquire_owned().map_err(|_| Error::TooManyStreams(streams_max))
+    pub(crate) fn enter_bulk(&self, call: &Call) -> Result<BulkPlace, Error> {
+        self.bulk_places.take(&caller(call)?.organization)
     }
 
     /// Reads a batch. Waits while the content being worked on, or what the text index is behind, is above its limit:
@@ -112,7 +111,8 @@ impl App {
         Semaphore::acquire_many_owned(self.bulk_room.clone(), wanted).await.map_err(|_| Error::Draining)
     }
 
-    fn token_left(&self, call: &Call) -> Duration {
+    /// How long the token of a call holds.
+    pub(crate) fn token_left(&self, call: &Call) -> Duration {
         let now = self.clock.now().duration_since(UNIX_EPOCH).unwrap_or_default();
         let expires = call.claims().map(|claims| Duration::from_secs(claims.exp)).unwrap_or_default();
         expires.saturating_sub(now)

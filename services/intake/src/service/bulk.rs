@@ -1,17 +1,16 @@
 //! One bulk submission: batches are read ahead of the one being written, written in order, and answered in order.
 
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
 
 use entente_chassis::call::Call;
 use entente_proto::intake::v1::{SubmitReportsRequest, SubmitReportsResponse};
 use futures::{Stream, StreamExt, stream};
-use tokio::sync::OwnedSemaphorePermit;
 use tokio_util::sync::CancellationToken;
 use tonic::{Status, Streaming};
 
 use super::{refuse, until_error};
 use crate::{
-    app::{App, PreparedBatch},
+    app::{App, BulkPlace, PreparedBatch},
     convert,
     error::Error,
 };
@@ -26,29 +25,28 @@ pub(super) struct Session {
     pub(super) call: Call,
     pub(super) draining: CancellationToken,
     /// Its place among the open bulk streams.
-    pub(super) _place: OwnedSemaphorePermit,
+    pub(super) _place: BulkPlace,
 }
 
 impl Session {
     /// Answers each batch once it is durable. When the service drains, what was read is still answered, and the stream
-    /// ends with DRAINING: the client goes on elsewhere behind the last answer.
+    /// ends with DRAINING: the client goes on elsewhere behind the last answer. So it is when the token expires: a silent
+    /// client holds its place no longer.
     pub(super) fn run(
         self,
         batches: Streaming<SubmitReportsRequest>,
     ) -> impl Stream<Item = Result<SubmitReportsResponse, Status>> {
         let session = Arc::new(self);
         let (reading, writing, ending) = (session.clone(), session.clone(), session.clone());
+        let why = Arc::new(OnceLock::new());
         let answers = batches
-            .take_until(session.draining.clone().cancelled_owned())
+            .take_until(over(session.clone(), why.clone()))
             .map(move |batch| reading.clone().read(batch))
             .buffered(READING_MAX)
             .map(move |prepared| writing.clone().write(prepared))
             .buffered(WRITING_MAX)
             .map(move |answer| answer.map_err(|error| refuse(&session.call, &error)));
-        let end = stream::once(async move {
-            let drained = ending.draining.is_cancelled();
-            drained.then(|| Err(refuse(&ending.call, &Error::Draining)))
-        });
+        let end = stream::once(async move { why.get().map(|why| Err(refuse(&ending.call, why))) });
         until_error(answers.chain(end.filter_map(|end| async move { end })))
     }
 
@@ -68,4 +66,12 @@ impl Session {
         let (batch_number, prepared) = prepared?;
         Ok(convert::batch_answer(batch_number, self.app.submit_batch(prepared).await?))
     }
+}
+
+/// Completes when the service drains or the token has expired, and leaves why.
+async fn over(session: Arc<Session>, why: Arc<OnceLock<Error>>) {
+    let token_left = session.app.token_left(&session.call);
+    let drained = tokio::time::timeout(token_left, session.draining.cancelled()).await.is_ok();
+    // Set once: here alone.
+    let _ = why.set(if drained { Error::Draining } else { Error::TokenExpired });
 }

@@ -100,6 +100,10 @@ async fn one_more_stream_than_allowed_is_turned_away_and_a_place_comes_free() {
     let (first, second) = (mira.bulk().await.unwrap(), mira.bulk().await.unwrap());
     let third = mira.bulk().await;
     assert_eq!(refused(third.map(|_| ())), ErrorReason::Overloaded);
+    let mut tomas = mesh.person("ORS-CERT", "tomas");
+    let other = tomas.bulk().await.unwrap();
+    assert_eq!(refused(mesh.person("KSI-ISAC", "jonas").bulk().await.map(|_| ())), ErrorReason::Overloaded);
+    other.finish().await;
     first.finish().await;
     let mut again = entente_testkit::eventually(async || mira.bulk().await.ok()).await;
     again.send(1, LABEL_OPEN, vec![malware(1, 1, "x")]).await;
@@ -129,6 +133,19 @@ async fn a_stream_ends_with_its_token() {
     mesh.clock.advance(Duration::from_secs(301));
     bulk.send(2, LABEL_OPEN, vec![malware(2, 1, "x")]).await;
     assert_eq!(refused(bulk.answer().await), ErrorReason::TokenExpired);
+}
+
+#[tokio::test]
+async fn a_silent_stream_ends_with_its_token_too_and_frees_its_place() {
+    let mesh = Mesh::start().await;
+    let mut claims = mesh.access.authority().claims("VLD-COAST/mira", "CT", &["submit"]);
+    claims.exp = claims.iat + 1;
+    let token = mesh.access.authority().token_with(&claims);
+    let mut mira = mesh.person_with("VLD-COAST", "mira", token);
+    let mut bulk = mira.bulk().await.unwrap();
+    // The clock of the mesh stands still; the second passes all the same.
+    let ended = bulk.answer().await;
+    assert_eq!(refused(ended), ErrorReason::TokenExpired);
 }
 
 #[tokio::test]

@@ -63,7 +63,7 @@ impl Mesh {
             ([127, 0, 0, 1], 0).into(),
             peers.map(|(name, address)| (name.to_owned(), address)).into(),
         );
-        let limits = Limits { bulk_streams_max: 2, ..Limits::default() };
+        let limits = Limits { bulk_streams_max: 3, bulk_streams_per_partner_max: 2, ..Limits::default() };
         let config = IntakeConfig { chassis, data_dir: self.data.path().to_owned(), limits };
         let deps = Deps { clock: self.clock.clone(), metrics: Metrics::new("intake") };
         let runtime =
