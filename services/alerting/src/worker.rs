@@ -98,6 +98,9 @@ async fn deliver_outbox(app: Arc<App>, database: Database, wake: Arc<Notify>, ta
                     }
                 })
                 .collect();
+            if decoded.is_empty() {
+                return Ok(());
+            }
             let call = Call::background("outbox", BACKGROUND_LIMIT);
             app.audit.append(&call, &decoded).await.map(|_| ())
         }

@@ -63,9 +63,13 @@ impl Session {
         let (sender, receiver) = mpsc::channel(AHEAD_MAX);
         let (app, call, tasks) = (self.app.clone(), self.call.clone(), self.tasks.clone());
         tasks.spawn("alert stream", self.serve(frames, sender));
-        // INVARIANT (I3): an alert that waited for a slow client does not leave on rights that have changed meanwhile.
+        // INVARIANT (I3): an alert that waited for a slow client does not leave on rights that have changed meanwhile, nor
+        // on a token that has expired.
         ReceiverStream::new(receiver).map(move |leaving| match leaving {
             Leaving::Heartbeat(frame) => Ok(frame),
+            Leaving::Delivery(..) if token_left(&app, &call).is_zero() => {
+                Err(refuse(&call, &Error::TokenExpired))
+            }
             Leaving::Delivery(frame, epoch) => match app.is_in_force(epoch) {
                 Ok(true) => Ok(frame),
                 Ok(false) => Err(refuse(&call, &Error::EpochChanged)),
@@ -103,7 +107,7 @@ impl Session {
         frames: &mut Streaming<StreamAlertsRequest>,
         sender: &mpsc::Sender<Leaving>,
     ) -> Result<Gone, Error> {
-        let expiry = sleep(self.token_left());
+        let expiry = sleep(token_left(&self.app, &self.call));
         tokio::pin!(expiry);
         let draining = self.tasks.cancellation();
         // One at once: the client knows that it is heard, from which cursor on.
@@ -163,12 +167,12 @@ impl Session {
             }
         }
     }
+}
 
-    fn token_left(&self) -> Duration {
-        let now = self.app.clock.now().duration_since(UNIX_EPOCH).unwrap_or_default();
-        let expires = self.call.claims().map(|claims| Duration::from_secs(claims.exp)).unwrap_or_default();
-        expires.saturating_sub(now)
-    }
+fn token_left(app: &App, call: &Call) -> Duration {
+    let now = app.clock.now().duration_since(UNIX_EPOCH).unwrap_or_default();
+    let expires = call.claims().map(|claims| Duration::from_secs(claims.exp)).unwrap_or_default();
+    expires.saturating_sub(now)
 }
 
 async fn first(frames: &mut Streaming<StreamAlertsRequest>) -> Result<Opening, Error> {
