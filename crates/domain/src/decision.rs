@@ -1,16 +1,26 @@
-//! May this subject read, may it submit, and why not: pure functions over values.
+//! May this subject read, file, relabel, pass on, recall, subscribe, look into the log, and why not: pure functions over
+//! values.
 //!
 //! A decision is a conjunction of conditions, tried in a fixed order; the first that fails gives the reason. Nothing is
 //! ever joined by "or": that is what makes `read(a ⊔ b)` the same as `read(a)` and `read(b)`, and one decision per
 //! interned label exact. So there is no exemption for originators either; a label must contain them.
 
+mod audit;
 mod condition;
+mod gate;
 mod obligation;
 mod reason;
+mod relabel;
+mod release;
+mod subscribe;
 
-use self::condition::{Facts, READ, SUBMIT};
-pub use self::obligation::{Obligation, date_obligations};
-pub use self::reason::{Action, DenyReason, Told};
+pub use self::audit::{DisclosureRecord, audit};
+use self::condition::{Facts, READ, SUBMIT, first_failure};
+pub use self::obligation::{Obligation, RecallScope, date_obligations};
+pub use self::reason::{Acquaintance, Action, DenyReason, Told};
+pub use self::relabel::{Named, Relabelling, knows, recall, relabel};
+pub use self::release::{Release, Released, release_onward};
+pub use self::subscribe::{Sink, SinkKind, deliver, subscribe};
 use crate::ids::{OriginatorName, Purpose, Realm, Role};
 use crate::label::Label;
 use crate::registry::Registry;
@@ -82,10 +92,8 @@ pub fn read(
     state: ObjectState,
 ) -> Result<Vec<Obligation>, DenyReason> {
     let facts = Facts { subject, label, session, registry, state, role: Role::READER };
-    match READ.iter().find(|rule| !(rule.holds)(&facts)) {
-        Some(rule) => Err(rule.reason),
-        None => Ok(obligation::of_reading(subject, label)),
-    }
+    first_failure(&READ, &facts)?;
+    Ok(obligation::of_reading(subject, label))
 }
 
 /// The same decision as [`read`], with every condition in words.
@@ -120,9 +128,7 @@ pub fn submit(
     derivation: Derivation<'_>,
 ) -> Result<Vec<Obligation>, DenyReason> {
     let facts = Facts { subject, label, session, registry, state: ObjectState::Live, role: Role::SUBMITTER };
-    if let Some(rule) = SUBMIT.iter().find(|rule| !(rule.holds)(&facts)) {
-        return Err(rule.reason);
-    }
+    first_failure(&SUBMIT, &facts)?;
     for source in derivation.sources {
         if read(subject, source, session, registry, ObjectState::Live).is_err() {
             return Err(DenyReason::SourceNotReadable);
@@ -131,8 +137,7 @@ pub fn submit(
             return Err(DenyReason::WriteDown);
         }
     }
-    let others: Vec<&OriginatorName> =
-        label.originators().iter().filter(|name| name.as_str() != subject.org.as_str()).collect();
+    let others: Vec<&OriginatorName> = label.originators_beside(subject.org.as_str()).collect();
     let speaks = |name: &OriginatorName| {
         derivation.cosigners.contains(name)
             || derivation.sources.iter().any(|source| source.originators().contains(name))

@@ -173,6 +173,19 @@ word!(
     Realm
 );
 
+word!(
+    /// The name of an agreement, the same for all its versions.
+    AgreementId
+);
+word!(
+    /// An object by its STIX id, as consents name it.
+    ObjectId
+);
+word!(
+    /// A type of content an agreement may be limited to: `report`, `indicator`.
+    ContentType
+);
+
 /// Prefix of every realm that is not real.
 const EXERCISE_PREFIX: &str = "EXERCISE:";
 
@@ -219,6 +232,13 @@ impl FromStr for Realm {
 impl Default for Realm {
     fn default() -> Self {
         Self::real()
+    }
+}
+
+impl Default for AgreementId {
+    /// For agreements that were written down without a name, as worked cases are.
+    fn default() -> Self {
+        Self("unnamed".into())
     }
 }
 
@@ -283,7 +303,7 @@ macro_rules! digest_id {
 
         impl fmt::Display for $name {
             fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-                f.write_str(&hex::encode(self.0))
+                f.pad(&hex::encode(self.0))
             }
         }
 
@@ -324,6 +344,10 @@ macro_rules! digest_id {
 digest_id!(
     /// SHA-256 of a label's canonical bytes: what signs, what crosses nodes, what consents name.
     LabelHash
+);
+digest_id!(
+    /// SHA-256 of what the parties of an agreement sign.
+    AgreementHash
 );
 digest_id!(
     /// SHA-256 of everything a read decision looks at in a subject, except who the person is.

@@ -223,6 +223,11 @@ impl Label {
         self.fields.originators.iter().any(|name| name.as_str() == organization)
     }
 
+    /// The originators beside this organization, sorted.
+    pub fn originators_beside(&self, organization: &str) -> impl Iterator<Item = &OriginatorName> {
+        self.fields.originators.iter().filter(move |name| name.as_str() != organization)
+    }
+
     /// First day on which it is available.
     #[must_use]
     pub fn not_before(&self) -> Option<Day> {

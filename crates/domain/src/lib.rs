@@ -33,11 +33,13 @@
 //! time: it is an "or", and would make a joined label decide otherwise than its parts.
 
 pub mod agreement;
+pub mod consent;
 pub mod day;
 pub mod decision;
 pub mod ids;
 pub mod label;
 pub mod profile;
+pub mod projection;
 pub mod registry;
 pub mod subject;
 mod syntax;

@@ -169,8 +169,9 @@ impl Subject {
     /// Own clearances and what agreements in force make of them.
     fn clearances_on(&self, today: Day, agreements: &[Agreement]) -> BTreeMap<DomainName, i32> {
         let mut held = self.clearances.clone();
-        let binding =
-            |agreement: &&Agreement| agreement.parties.contains(&self.org) && agreement.is_in_force(today);
+        let binding = |agreement: &&Agreement| {
+            agreement.body.parties.contains(&self.org) && agreement.is_in_force(today)
+        };
         for (domain, rank) in
             agreements.iter().filter(binding).flat_map(|agreement| agreement.granted(&self.clearances))
         {
@@ -202,6 +203,7 @@ pub struct PreparedSubject {
     pub(crate) clearances: BTreeMap<DomainName, i32>,
     pub(crate) grants: BTreeSet<LiveGrant>,
     pub(crate) vetted: BTreeSet<VettingKind>,
+    pub(crate) mandate: Mandate,
 }
 
 /// A grant that holds today.
@@ -230,6 +232,7 @@ impl PreparedSubject {
             clearances: subject.clearances_on(today, agreements),
             grants: live.map(|grant| LiveGrant { path: grant.path.clone(), tree: grant.tree }).collect(),
             vetted: vetted.map(|(kind, _)| kind.clone()).collect(),
+            mandate: subject.mandate.clone(),
         }
     }
 

@@ -184,6 +184,12 @@ impl Compartment {
         self.0.strip_prefix(OPERATION_PREFIX)
     }
 
+    /// Whether this is a codeword.
+    #[must_use]
+    pub fn is_codeword(&self) -> bool {
+        self.0.starts_with(CODEWORD_PREFIX)
+    }
+
     /// Whether this lies strictly below `ancestor`.
     #[must_use]
     pub fn is_below(&self, ancestor: &Compartment) -> bool {

@@ -67,6 +67,35 @@ pub(super) const SUBMIT: [Rule; 13] = [
     ASSURANCE,
 ];
 
+/// Passing on, in order, before reading is asked.
+pub(super) const RELEASE: [Rule; 5] = [ACTIVE, ROLE, PURPOSE_GRANTED, WELL_FORMED, REALM];
+
+/// Receiving, in order: what a label asks of the receiver, each with its own reason.
+pub(super) const RECEIVE: [Rule; 11] = [
+    Rule { reason: DenyReason::TargetInactive, ..ACTIVE },
+    Rule { reason: DenyReason::TargetPurposeNotGranted, ..PURPOSE_GRANTED },
+    Rule { reason: DenyReason::TargetPurposeNotPermitted, ..PURPOSE_PERMITTED },
+    Rule { reason: DenyReason::TargetNotYetValid, ..NOT_BEFORE },
+    Rule { reason: DenyReason::TargetExpired, ..NOT_AFTER },
+    Rule { reason: DenyReason::TargetExcluded, ..NOT_EXCLUDED },
+    Rule { reason: DenyReason::TargetNotInAudience, ..AUDIENCE },
+    Rule { reason: DenyReason::TargetClearance, ..CLEARANCE },
+    Rule { reason: DenyReason::TargetCompartment, ..COMPARTMENT },
+    Rule { reason: DenyReason::TargetVetting, ..VETTING },
+    Rule { reason: DenyReason::TargetAssurance, ..ASSURANCE },
+];
+
+/// Changing a label or calling an object back, in order, before originators are asked. The label is that which is there.
+pub(super) const RELABEL: [Rule; 3] = [ACTIVE, ROLE, REALM];
+
+/// The first rule that does not hold, by its reason.
+pub(super) fn first_failure(rules: &[Rule], facts: &Facts<'_>) -> Result<(), DenyReason> {
+    match rules.iter().find(|rule| !(rule.holds)(facts)) {
+        Some(rule) => Err(rule.reason),
+        None => Ok(()),
+    }
+}
+
 const NO_OVERSIGHT: Rule = Rule {
     reason: DenyReason::OversightIsMetadataOnly,
     holds: |facts| !facts.subject.has_role(Role::OVERSIGHT),

@@ -3,13 +3,15 @@
 use std::fmt;
 
 use crate::day::Day;
-use crate::ids::OriginatorName;
+use crate::ids::{LabelHash, OriginatorName};
 use crate::label::{Evidence, Label, PermittedUse};
 use crate::subject::PreparedSubject;
 
 /// A duty. Declared in the order of their words, in which they are listed.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum Obligation {
+    /// Passed on with its source named.
+    AttributeOriginator,
     /// The record is durable before the content leaves.
     AuditBeforeDisclosure,
     /// Not kept on or after this day.
@@ -18,14 +20,30 @@ pub enum Obligation {
     Evidence(Evidence),
     /// Shown as exercise material, always.
     ExerciseBanner,
+    /// The new label holds for the organization's own copy only.
+    LocalOverlayOnly,
+    /// Codewords not held are not shown.
+    MaskCodewords,
     /// Does not leave the screen.
     NoExport,
     /// These originators are told.
     NotifyOriginators(Vec<OriginatorName>),
     /// The log of personal data has it too.
     PersonalDataLog,
+    /// Metadata only, never content.
+    ProjectionMetadata,
+    /// The new label goes to everybody who holds a copy.
+    PropagateLabel,
+    /// Persons are shown under pseudonyms.
+    PseudonymizePersons,
+    /// Everybody who got it gives it back, or only those the caller's organization passed it on to.
+    RecallScope(RecallScope),
+    /// The copy travels under the label with this hash.
+    Relabel(LabelHash),
     /// The label should have been reviewed by now.
     ReviewOverdue,
+    /// Every organization it was disclosed to is told of the recall.
+    TombstoneToDisclosed,
     /// Used only so.
     Use(PermittedUse),
     /// Shown with the reader's mark.
@@ -34,20 +52,42 @@ pub enum Obligation {
     WithholdOriginator,
 }
 
+/// How far a recall reaches.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum RecallScope {
+    /// Every copy.
+    All,
+    /// Copies that the recalling organization passed on.
+    OwnBranch,
+}
+
+/// Digits of a label's hash that stand in an obligation.
+const HASH_DIGITS: usize = 16;
+
 impl fmt::Display for Obligation {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
+            Self::AttributeOriginator => f.write_str("attribute_originator"),
             Self::AuditBeforeDisclosure => f.write_str("audit_before_disclosure"),
             Self::DeleteBy(day) => write!(f, "delete_by:{day}"),
             Self::Evidence(evidence) => write!(f, "evidence:{}", evidence.name()),
             Self::ExerciseBanner => f.write_str("exercise_banner"),
+            Self::LocalOverlayOnly => f.write_str("local_overlay_only"),
+            Self::MaskCodewords => f.write_str("mask_codewords"),
             Self::NoExport => f.write_str("no_export"),
             Self::NotifyOriginators(originators) => {
                 let names: Vec<&str> = originators.iter().map(OriginatorName::as_str).collect();
                 write!(f, "notify_originators:{}", names.join(","))
             }
             Self::PersonalDataLog => f.write_str("personal_data_log"),
+            Self::ProjectionMetadata => f.write_str("projection:metadata"),
+            Self::PropagateLabel => f.write_str("propagate_label"),
+            Self::PseudonymizePersons => f.write_str("pseudonymize_persons"),
+            Self::RecallScope(RecallScope::All) => f.write_str("recall_scope:all"),
+            Self::RecallScope(RecallScope::OwnBranch) => f.write_str("recall_scope:own_branch"),
+            Self::Relabel(hash) => write!(f, "relabel:{hash:.HASH_DIGITS$}"),
             Self::ReviewOverdue => f.write_str("review_overdue"),
+            Self::TombstoneToDisclosed => f.write_str("tombstone_to_disclosed"),
             Self::Use(permitted) => write!(f, "use:{}", permitted.name()),
             Self::Watermark => f.write_str("watermark"),
             Self::WithholdOriginator => f.write_str("withhold_originator"),
