@@ -179,8 +179,12 @@ impl AuditService for Service {
         &self,
         request: Request<InstallAuthorityRequest>,
     ) -> Result<Response<InstallAuthorityResponse>, Status> {
-        self.0.log.lock().unwrap().authorities.push(request.into_inner());
-        Ok(Response::new(InstallAuthorityResponse {}))
+        let request = request.into_inner();
+        let lease_left = request.lease.filter(|_| !request.ticket.is_empty());
+        let mut log = self.0.log.lock().unwrap();
+        log.authorities.push(request);
+        let ticket = log.authorities.len().to_be_bytes().to_vec().into();
+        Ok(Response::new(InstallAuthorityResponse { ticket, lease_left }))
     }
 
     async fn get_log(&self, _request: Request<GetLogRequest>) -> Result<Response<GetLogResponse>, Status> {

@@ -50,8 +50,19 @@ pub struct Authority {
     pub keys: Vec<(String, [u8; 32])>,
     /// Policy epoch in force.
     pub epoch: u64,
-    /// How long it holds from receipt.
+    /// How long it holds, counted from when audit made the ticket.
     pub lease: Duration,
+    /// Audit's last ticket; empty before the first.
+    pub ticket: Vec<u8>,
+}
+
+/// What audit has installed.
+#[derive(Debug, Clone)]
+pub struct Installed {
+    /// For the next authority.
+    pub ticket: Vec<u8>,
+    /// Zero when no lease holds.
+    pub lease_left: Duration,
 }
 
 /// The audit service.
@@ -60,7 +71,7 @@ pub trait Audit: Send + Sync {
     /// Appends durably; a receipt per event, in order.
     async fn append(&self, call: &Call, events: &[AuditEvent]) -> Result<Vec<AuditReceipt>, PeerError>;
     /// Installs keys and epoch for one lease.
-    async fn install(&self, call: &Call, authority: &Authority) -> Result<(), PeerError>;
+    async fn install(&self, call: &Call, authority: &Authority) -> Result<Installed, PeerError>;
 }
 
 /// Longest a call to a peer for a background job may take.

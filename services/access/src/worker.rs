@@ -47,6 +47,7 @@ pub(crate) fn spawn(workers: Workers, tasks: &TaskGroup) {
 async fn keep_audit_informed(app: Arc<App>, tasks: TaskGroup) {
     let held = app.leases.join();
     let mut changes = app.leases.changes();
+    let mut ticket = Vec::new();
     // What is on the way for longer is given up, so that a change of rights waits for it no longer.
     let limit = app.leases.lease() / 2;
     loop {
@@ -55,11 +56,20 @@ async fn keep_audit_informed(app: Arc<App>, tasks: TaskGroup) {
         keys_changed.as_mut().enable();
         changes.mark_unchanged();
         let mut pause = app.leases.renew_every();
-        if let Some(epoch) = held.grant(limit) {
-            let authority = Authority { keys: app.keys.public_keys(), epoch, lease: app.leases.lease() };
+        // Audit counts from its ticket, which it made before this word was sent.
+        if let Some(epoch) = held.grant() {
+            let (keys, lease) = (app.keys.public_keys(), app.leases.lease());
+            let authority = Authority { keys, epoch, lease, ticket: ticket.clone() };
             let call = Call::background("install_authority", limit);
             match tokio::time::timeout(limit, app.audit.install(&call, &authority)).await {
-                Ok(Ok(())) => held.acknowledge(epoch),
+                Ok(Ok(installed)) => {
+                    held.acknowledge(epoch);
+                    ticket = installed.ticket;
+                    if installed.lease_left < limit {
+                        // The ticket was old, or of another process: the new one is worth a whole lease.
+                        pause = Duration::ZERO;
+                    }
+                }
                 Ok(Err(error)) => {
                     tracing::debug!(%error, "audit could not be told the epoch");
                     pause = pause.min(RETRY_PAUSE);

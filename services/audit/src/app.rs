@@ -13,6 +13,7 @@ mod receive_spans;
 mod record_consultation;
 mod seal_record;
 mod sequencer;
+mod tickets;
 
 use std::{sync::Arc, time::UNIX_EPOCH};
 
@@ -25,7 +26,7 @@ pub(crate) use self::{
     append_records::RecordReceipt,
     concern::{Facts, Reader},
     get_record::RecordName,
-    install_authority::Authority,
+    install_authority::{Authority, Installed},
     list_records::ListRequest,
     record_consultation::Consultation,
 };
@@ -54,6 +55,7 @@ pub(crate) struct App {
     index_wanted: Notify,
     tokens: TokenVerifier,
     lease: EpochLease,
+    tickets: tickets::Tickets,
     clock: Arc<dyn Clock>,
     page_tokens: PageTokenKey,
     span_exports: Semaphore,
@@ -97,6 +99,7 @@ impl App {
             index_wanted: Notify::new(),
             tokens: parts.tokens,
             lease: EpochLease::new(),
+            tickets: tickets::Tickets::new(),
             clock: parts.clock,
             page_tokens: parts.page_tokens,
             span_exports: Semaphore::new(SPAN_EXPORTS_MAX),

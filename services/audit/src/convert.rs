@@ -19,7 +19,7 @@ use prost::{Message, bytes::Bytes};
 use prost_types::Timestamp;
 
 use crate::{
-    app::{Authority, ListRequest, ProvenRecord, RecordName, RecordReceipt},
+    app::{Authority, Installed, ListRequest, ProvenRecord, RecordName, RecordReceipt},
     error::{Error, FieldFault},
 };
 
@@ -64,9 +64,18 @@ pub(crate) fn authority(request: wire::InstallAuthorityRequest) -> Result<Author
         ));
     }
     if faults.is_empty() {
-        Ok(Authority { keys, epoch: request.epoch, lease })
+        Ok(Authority { keys, epoch: request.epoch, lease, ticket: request.ticket.to_vec() })
     } else {
         Err(Error::Fields(faults))
+    }
+}
+
+/// What is installed.
+pub(crate) fn installed(installed: Installed) -> wire::InstallAuthorityResponse {
+    let left = Some(installed.lease_left).filter(|left| !left.is_zero());
+    wire::InstallAuthorityResponse {
+        ticket: installed.ticket.into(),
+        lease_left: left.and_then(|left| left.try_into().ok()),
     }
 }
 

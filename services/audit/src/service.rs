@@ -67,8 +67,8 @@ impl AuditService for Service {
         let call = Call::of(&request)?;
         let authority = convert::authority(request.into_inner());
         let installed = authority.and_then(|authority| self.app.install_authority(authority));
-        installed.map_err(|error| refuse(&call, &error))?;
-        Ok(Response::new(InstallAuthorityResponse {}))
+        let installed = installed.map_err(|error| refuse(&call, &error))?;
+        Ok(Response::new(convert::installed(installed)))
     }
 
     async fn get_log(&self, request: Request<GetLogRequest>) -> Result<Response<GetLogResponse>, Status> {

@@ -216,7 +216,7 @@ impl AuditService for Audit {
     ) -> Result<Response<InstallAuthorityResponse>, Status> {
         self.0.seen(&request)?;
         assert_ne!(request.get_ref().epoch, BROKEN_EPOCH, "the handler breaks on purpose");
-        Ok(Response::new(InstallAuthorityResponse {}))
+        Ok(Response::new(InstallAuthorityResponse::default()))
     }
 
     async fn get_log(&self, request: Request<GetLogRequest>) -> Result<Response<GetLogResponse>, Status> {

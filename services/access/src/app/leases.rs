@@ -2,7 +2,8 @@
 //!
 //! A holder asks, and each answer grants it the epoch in force for one lease, counted from the moment the holder asked.
 //! The holder asks again by saying what it has installed. So the holder's lease can never outlast what is noted here,
-//! however long an answer travels or a process sleeps: it was asked for before it was granted.
+//! however long an answer travels or a process sleeps: it was asked for before it was granted. Audit, which asks nobody,
+//! gives a ticket with each answer in place of asking.
 //!
 //! A change of rights publishes its epoch and then waits until every holder that may still rely on an older epoch has
 //! installed the new one, or its lease has run out. A broken stream ends no lease: its holder may live on.
@@ -127,10 +128,10 @@ pub(crate) struct Held {
 }
 
 impl Held {
-    /// Grants the epoch in force for one lease. The holder counts it from an instant not later than `counted_within`
-    /// from now. None while the epoch is not known.
-    pub(crate) fn grant(&self, counted_within: Duration) -> Option<u64> {
-        let until = Instant::now() + counted_within + with_margin(self.leases.lease);
+    /// Grants the epoch in force for one lease, which the holder counts from an instant before now. None while the epoch
+    /// is not known.
+    pub(crate) fn grant(&self) -> Option<u64> {
+        let until = Instant::now() + with_margin(self.leases.lease);
         let mut table = self.leases.table();
         let epoch = table.epoch?;
         table.grant(self.id, epoch, until);
@@ -260,10 +261,10 @@ mod tests {
     async fn nothing_is_granted_while_the_epoch_is_not_known() {
         let leases = Arc::new(Leases::new(LEASE, false));
         let held = leases.join();
-        assert_eq!(held.grant(Duration::ZERO), None);
+        assert_eq!(held.grant(), None);
         leases.publish(Some(3));
-        assert_eq!(held.grant(Duration::ZERO), Some(3));
+        assert_eq!(held.grant(), Some(3));
         leases.publish(None);
-        assert_eq!(held.grant(Duration::ZERO), None);
+        assert_eq!(held.grant(), None);
     }
 }

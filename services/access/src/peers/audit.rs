@@ -11,7 +11,7 @@ use entente_proto::{
 };
 use tonic::Status;
 
-use super::{Audit, AuditReceipt, Authority, PeerError};
+use super::{Audit, AuditReceipt, Authority, Installed, PeerError};
 use crate::{
     convert::timestamp,
     store::{AuditAct, AuditDecision, AuditEvent, AuditObject},
@@ -92,7 +92,7 @@ impl Audit for AuditClient {
         Ok(receipts)
     }
 
-    async fn install(&self, call: &Call, authority: &Authority) -> Result<(), PeerError> {
+    async fn install(&self, call: &Call, authority: &Authority) -> Result<Installed, PeerError> {
         let key = |(key_id, public_key): &(String, [u8; 32])| TokenKey {
             key_id: key_id.clone(),
             ed25519_public_key: public_key.to_vec().into(),
@@ -101,9 +101,12 @@ impl Audit for AuditClient {
             keys: authority.keys.iter().map(key).collect(),
             epoch: authority.epoch,
             lease: prost_types::Duration::try_from(authority.lease).ok(),
+            ticket: authority.ticket.clone().into(),
         };
         let answer = self.client.clone().install_authority(call.outgoing(request)).await;
-        answer.map(|_| ()).map_err(|status| error(&status))
+        let answer = answer.map_err(|status| error(&status))?.into_inner();
+        let lease_left = answer.lease_left.and_then(|left| left.try_into().ok());
+        Ok(Installed { ticket: answer.ticket.to_vec(), lease_left: lease_left.unwrap_or_default() })
     }
 }
 

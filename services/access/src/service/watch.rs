@@ -71,7 +71,7 @@ impl Watch {
         loop {
             // Marked as seen before the grant: an epoch published in between is granted now or wakes the next pause.
             self.changes.mark_unchanged();
-            if let Some(epoch) = self.held.grant(Duration::ZERO) {
+            if let Some(epoch) = self.held.grant() {
                 let lease = prost_types::Duration::try_from(self.app.leases.lease()).ok();
                 return Ok(Some(WatchEpochResponse { epoch, lease }));
             }

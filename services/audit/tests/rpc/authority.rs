@@ -33,6 +33,21 @@ async fn nothing_is_read_once_the_lease_has_run_out_until_the_next() {
 }
 
 #[tokio::test]
+async fn a_word_without_ticket_installs_the_epoch_and_no_lease() {
+    let node = Node::start().await;
+    node.record(&[Act::of(1, "VLD-COAST/mira")]).await;
+    let runa = node.auditor("VLD-COAST/runa");
+    runa.get(0).await.unwrap();
+    // A word that lay somewhere while the process before was still alive.
+    let stale = node.install_with(1, LEASE, vec![7; 24].into()).await.unwrap();
+    assert_eq!(stale.lease_left, None);
+    assert_eq!(reason(runa.get(0).await), ErrorReason::AccessUnavailable);
+    let counted = node.install_with(1, LEASE, stale.ticket).await.unwrap();
+    assert!(Duration::try_from(counted.lease_left.unwrap()).unwrap() <= LEASE);
+    runa.get(0).await.unwrap();
+}
+
+#[tokio::test]
 async fn a_token_of_an_earlier_epoch_is_refused_once_the_new_one_is_acknowledged() {
     let node = Node::start().await;
     node.record(&[Act::of(1, "VLD-COAST/mira")]).await;
@@ -58,7 +73,12 @@ async fn an_authority_without_keys_epoch_or_lease_is_refused() {
     let node = Node::start().await;
     let key = TokenKey { key_id: "k".to_owned(), ed25519_public_key: vec![1; 32].into() };
     let lease = prost_types::Duration::try_from(LEASE).ok();
-    let good = InstallAuthorityRequest { keys: vec![key.clone()], epoch: 9, lease };
+    let good = InstallAuthorityRequest {
+        keys: vec![key.clone()],
+        epoch: 9,
+        lease,
+        ..InstallAuthorityRequest::default()
+    };
     let long = prost_types::Duration::try_from(Duration::from_secs(601)).ok();
     let short_key = TokenKey { ed25519_public_key: vec![1; 31].into(), ..key };
     let bad = [

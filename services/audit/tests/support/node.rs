@@ -6,6 +6,7 @@ use std::{
     time::Duration,
 };
 
+use bytes::Bytes;
 use entente_audit::{AuditConfig, Limits, start};
 use entente_chassis::{
     client::{self, PeerChannel, PeerConfig},
@@ -24,9 +25,9 @@ use entente_ledger::{
 use entente_proto::{
     audit::v1::{
         AppendRequest, AuditRecord, Decision, Effect, GetLogRequest, GetRecordRequest, GetRecordResponse,
-        InstallAuthorityRequest, Item, ListRecordsRequest, ListRecordsResponse, Operation, Phase,
-        ProvenRecord, Recipient, TokenKey, What, Where, Who, Why, audit_service_client::AuditServiceClient,
-        get_record_request::By,
+        InstallAuthorityRequest, InstallAuthorityResponse, Item, ListRecordsRequest, ListRecordsResponse,
+        Operation, Phase, ProvenRecord, Recipient, TokenKey, What, Where, Who, Why,
+        audit_service_client::AuditServiceClient, get_record_request::By,
     },
     common,
 };
@@ -106,8 +107,19 @@ impl Node {
         AuditServiceClient::new(self.channel(&self.pki.service(name)))
     }
 
-    /// Access says which epoch is in force.
+    /// Access says which epoch is in force, as it does from its second word on.
     pub(crate) async fn install(&self, epoch: u64, lease: Duration) -> Result<(), Status> {
+        let ticket = self.install_with(epoch, lease, Bytes::new()).await?.ticket;
+        self.install_with(epoch, lease, ticket).await.map(drop)
+    }
+
+    /// Access says which epoch is in force, with a ticket.
+    pub(crate) async fn install_with(
+        &self,
+        epoch: u64,
+        lease: Duration,
+        ticket: Bytes,
+    ) -> Result<InstallAuthorityResponse, Status> {
         let key = |(key_id, public_key): (String, [u8; 32])| TokenKey {
             key_id,
             ed25519_public_key: public_key.to_vec().into(),
@@ -116,8 +128,9 @@ impl Node {
             keys: self.authority.keys().into_iter().map(key).collect(),
             epoch,
             lease: lease.try_into().ok(),
+            ticket,
         };
-        self.workload("access").install_authority(request).await.map(drop)
+        Ok(self.workload("access").install_authority(request).await?.into_inner())
     }
 
     /// Intake records; gives the receipts.
