@@ -14,6 +14,9 @@ use crate::{
 const SPANS_MAX: usize = 1_000;
 /// Log indices of one answer.
 const INDICES_MAX: usize = 1_000;
+/// Where a person called from. It is part of no section of a record, so it is in no answer about one: auditors of other
+/// organizations, from whom `who` is withheld, would read it here.
+const ADDRESS: &str = "network.peer.address";
 
 /// A trace for a reader.
 pub(crate) struct Trace {
@@ -45,6 +48,9 @@ impl App {
         let mut spans = self.index.spans(trace_id, SPANS_MAX.saturating_add(1)).await?;
         let truncated = spans.len() > SPANS_MAX;
         spans.truncate(SPANS_MAX);
+        for span in &mut spans {
+            span.attributes.remove(ADDRESS);
+        }
         let consultation = Consultation::of_trace(trace_id, spans.len(), query_sha256);
         let receipt = self.record_consultation(call, epoch, consultation).await?;
         self.still_at(epoch)?;

@@ -13,7 +13,12 @@ use tonic::Status;
 use crate::node::{Act, Node, Person, reason};
 
 fn span(trace: u8, number: u32) -> Span {
+    let text = |key: &str, text: &str| {
+        let value = AnyValue { value: Some(any_value::Value::StringValue(text.to_owned())) };
+        KeyValue { key: key.to_owned(), value: Some(value), ..KeyValue::default() }
+    };
     Span {
+        attributes: vec![text("network.peer.address", "192.0.2.7"), text("rpc.system.name", "grpc")],
         trace_id: vec![trace; 16],
         span_id: (u64::from(number) + 1).to_be_bytes().to_vec(),
         parent_span_id: if number > 0 { 1_u64.to_be_bytes().to_vec() } else { Vec::new() },
@@ -62,6 +67,8 @@ async fn an_audited_trace_is_shown_to_those_who_may_read_a_record_of_it() {
             shown.spans.iter().map(|span| (span.name.as_str(), span.service_name.as_str())).collect();
         assert_eq!(names, [("step 0", "intake"), ("step 1", "access"), ("step 2", "intake")]);
         assert_eq!((shown.entry_indices, shown.truncated), (indices, false), "{subject}");
+        let keys: Vec<_> = shown.spans.iter().flat_map(|span| span.attributes.keys()).collect();
+        assert_eq!(keys, ["rpc.system.name"; 3], "from where a person called is not told");
         node.verified(&shown.receipt.unwrap()).await;
     }
 }
