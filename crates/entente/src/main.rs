@@ -41,6 +41,9 @@ static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
 fn main() -> ExitCode {
     let arguments = match Arguments::try_parse() {
         Ok(arguments) => arguments,
+        Err(error) if error.use_stderr() && wants_json() => {
+            return Failure::usage(error.to_string().trim_end()).report(true);
+        }
         Err(error) => {
             // Help and version are no faults.
             let _ = error.print();
@@ -49,8 +52,13 @@ fn main() -> ExitCode {
     };
     match run(arguments) {
         Ok(code) => code,
-        Err(failure) => failure.report(),
+        Err(failure) => failure.report(wants_json()),
     }
+}
+
+/// Whether the command line asks for JSON, even one that does not parse.
+fn wants_json() -> bool {
+    std::env::args_os().take_while(|argument| argument != "--").any(|argument| argument == "--json")
 }
 
 fn run(arguments: Arguments) -> Result<ExitCode, Failure> {

@@ -8,7 +8,11 @@ use entente_ledger::{
     note::VerifyingKey,
     receipt::{Receipt, ReceiptError, VerifiedReceipt},
 };
-use entente_proto::{audit::v1::ProvenRecord, common::v1};
+use entente_proto::{
+    audit::v1::{AuditRecord, ProvenRecord},
+    common::v1,
+};
+use prost::Message;
 
 use crate::exit::Failure;
 
@@ -54,14 +58,18 @@ impl LogKey {
         }
     }
 
-    /// Checks a record of the log: its place, and that what was opened is what was committed to.
+    /// Checks a record of the log: its place, that what was opened is what was committed to, and that the record as
+    /// shown is what was opened.
     pub(crate) fn verify_record(&self, record: &ProvenRecord) -> Result<(), String> {
         let proof = record.proof.as_ref().ok_or("the record came without proof")?;
-        if proof.entry != record.entry {
+        if proof.entry != record.entry || proof.entry_index != record.entry_index {
             return Err("the proof is of another entry".to_owned());
         }
         match self.verify(proof) {
-            Verdict::Verified(verified) => opened(record, &verified.entry),
+            Verdict::Verified(verified) => {
+                opened(record, &verified.entry)?;
+                shown(record)
+            }
             Verdict::SignatureFails(why) | Verdict::ProofFails(why) => Err(why),
         }
     }
@@ -109,4 +117,90 @@ fn opened(record: &ProvenRecord, entry: &Entry) -> Result<(), String> {
         });
     }
     Opening { sections }.verify(entry).map_err(|error| error.to_string())
+}
+
+/// Whether the record is what its opened sections say: the body of section `n` holds field `n` alone, and the bodies one
+/// after the other are the record. Without this a record could show what nobody committed to.
+fn shown(record: &ProvenRecord) -> Result<(), String> {
+    let mut bytes = Vec::new();
+    for section in record.sections.iter().filter(|section| section.digest.is_empty()) {
+        if !holds_alone(section.field, &section.body) {
+            return Err(format!("section {} holds something else than its field", section.field));
+        }
+        bytes.extend_from_slice(&section.body);
+    }
+    let opened = AuditRecord::decode(bytes.as_slice()).ok();
+    if opened.is_none() || opened != record.record {
+        return Err("the record is not what its sections hold".to_owned());
+    }
+    Ok(())
+}
+
+fn holds_alone(field: u32, body: &[u8]) -> bool {
+    let Ok(mut record) = AuditRecord::decode(body) else { return false };
+    match field {
+        1 => record.record_id.clear(),
+        2 => record.operation = 0,
+        3 => record.phase = 0,
+        4 => record.intent_record_id.clear(),
+        5 => record.who = None,
+        6 => record.what = None,
+        7 => record.why = None,
+        8 => record.decision = None,
+        9 => record.r#where = None,
+        10 => record.when = None,
+        11 => record.outcome = None,
+        _ => return false,
+    }
+    record == AuditRecord::default()
+}
+
+#[cfg(test)]
+mod tests {
+    use entente_proto::audit::v1::{Section, Who, Why};
+
+    use super::*;
+
+    fn section(field: u32, part: &AuditRecord) -> Section {
+        Section { field, salt: vec![0; 32].into(), body: part.encode_to_vec().into(), ..Section::default() }
+    }
+
+    fn proven() -> ProvenRecord {
+        let who = AuditRecord {
+            who: Some(Who { subject: "VLD-COAST/mira".into(), ..Who::default() }),
+            ..AuditRecord::default()
+        };
+        let why = AuditRecord {
+            why: Some(Why { realm: "REAL".into(), ..Why::default() }),
+            ..AuditRecord::default()
+        };
+        let record = AuditRecord { who: who.who.clone(), ..why.clone() };
+        let withheld = Section { field: 6, digest: vec![1; 32].into(), ..Section::default() };
+        ProvenRecord {
+            sections: vec![section(5, &who), withheld, section(7, &why)],
+            record: Some(record),
+            ..ProvenRecord::default()
+        }
+    }
+
+    #[test]
+    fn a_record_is_what_its_opened_sections_hold() {
+        assert_eq!(shown(&proven()), Ok(()));
+    }
+
+    #[test]
+    fn a_record_that_says_something_else_or_more_than_its_sections_is_not_believed() {
+        let mut other = proven();
+        other.record.as_mut().unwrap().who.as_mut().unwrap().subject = "VLD-COAST/pavo".into();
+        assert!(shown(&other).is_err());
+        let mut more = proven();
+        more.record.as_mut().unwrap().operation = 3;
+        assert!(shown(&more).is_err());
+        let mut none = proven();
+        none.record = None;
+        assert!(shown(&none).is_err());
+        let mut moved = proven();
+        moved.sections[0].field = 6;
+        assert!(shown(&moved).is_err());
+    }
 }

@@ -19,6 +19,9 @@ use toml::{Table, Value};
 
 use crate::exit::{Failure, REFUSED};
 
+/// The partner of `registry.toml` that keeps the node and admits the others.
+const CUSTODIAN: &str = "VLD-COAST";
+
 /// A service of the mesh.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub(crate) enum Service {
@@ -140,6 +143,7 @@ impl Place {
         ]);
         if service == Service::Access {
             settings.insert("registry_file".to_owned(), path(&self.registry));
+            settings.insert("custodian".to_owned(), text(CUSTODIAN));
         }
         settings
     }

@@ -41,6 +41,10 @@ fn a_report_goes_from_submission_over_alert_to_receipt_by_commands_alone() {
         assert_eq!(up.entente("KSI-ISAC/jonas", words).ok().last()["count"], 0);
     }
     up.entente("KSI-ISAC/jonas", &["report", "get", id]).refused(1, "NOT_FOUND");
+    let refused = up.entente("KSI-ISAC/jonas", &["report", "get", id, "--json"]).refused(1, "NOT_FOUND");
+    let error: serde_json::Value = serde_json::from_str(&refused.stderr).unwrap();
+    assert_eq!(error["error"]["reason"], "NOT_FOUND");
+    assert_eq!(error["error"]["trace_id"].as_str().unwrap().len(), 32);
 
     let data = up.data().to_str().unwrap();
     run(&["audit", "verify", receipt.to_str().unwrap(), "--data", data], b"").ok();
