@@ -28,12 +28,13 @@ use entente_proto::{
     access::v1::{
         BatchGetLabelsRequest, BatchGetLabelsResponse, CheckSubmitRequest, CheckSubmitResponse,
         DecideLabelsRequest, DecideLabelsResponse, ExplainAccessRequest, ExplainAccessResponse,
-        GetSelfRequest, GetSelfResponse, LabelDecision, LabelFault, ListOperationsRequest,
-        ListOperationsResponse, ListPartnersRequest, ListPartnersResponse, ListSubjectsRequest,
-        ListSubjectsResponse, ListTokenKeysRequest, ListTokenKeysResponse, MintTokenRequest,
-        MintTokenResponse, PutOperationRequest, PutOperationResponse, PutPartnerRequest, PutPartnerResponse,
-        PutSubjectRequest, PutSubjectResponse, StandingSubject, SubmitDecision, SuspendSubjectRequest,
-        SuspendSubjectResponse, TokenKey, WatchEpochRequest, WatchEpochResponse,
+        GetPoliciesRequest, GetPoliciesResponse, GetSelfRequest, GetSelfResponse, LabelDecision, LabelFault,
+        ListOperationsRequest, ListOperationsResponse, ListPartnersRequest, ListPartnersResponse,
+        ListSubjectsRequest, ListSubjectsResponse, ListTokenKeysRequest, ListTokenKeysResponse,
+        MintTokenRequest, MintTokenResponse, PutOperationRequest, PutOperationResponse, PutPartnerRequest,
+        PutPartnerResponse, PutPoliciesRequest, PutPoliciesResponse, PutSubjectRequest, PutSubjectResponse,
+        StandingSubject, SubmitDecision, SuspendSubjectRequest, SuspendSubjectResponse, TestPoliciesRequest,
+        TestPoliciesResponse, TokenKey, WatchEpochRequest, WatchEpochResponse,
         access_service_server::{AccessService, AccessServiceServer},
         decide_labels_request::Behalf,
     },
@@ -231,12 +232,10 @@ impl State {
             match decision::read(&prepared, &label, &session, &self.registry, ObjectState::Live) {
                 Ok(obligations) => LabelDecision {
                     allowed: true,
-                    reason: String::new(),
                     obligations: obligations.iter().map(ToString::to_string).collect(),
+                    ..LabelDecision::default()
                 },
-                Err(reason) => {
-                    LabelDecision { allowed: false, reason: reason.to_string(), obligations: Vec::new() }
-                }
+                Err(reason) => LabelDecision { reason: reason.to_string(), ..LabelDecision::default() },
             }
         };
         Ok(DecideLabelsResponse {
@@ -294,6 +293,7 @@ impl State {
             reason: decided.err().map(|reason| reason.to_string()).unwrap_or_default(),
             faults,
             label: Some(labels::resolve(&label, &self.registry)),
+            ..SubmitDecision::default()
         }
     }
 }
@@ -430,6 +430,27 @@ impl AccessService for Service {
         &self,
         _request: Request<PutOperationRequest>,
     ) -> Result<Response<PutOperationResponse>, Status> {
+        Err(not_here())
+    }
+
+    async fn get_policies(
+        &self,
+        _request: Request<GetPoliciesRequest>,
+    ) -> Result<Response<GetPoliciesResponse>, Status> {
+        Err(not_here())
+    }
+
+    async fn test_policies(
+        &self,
+        _request: Request<TestPoliciesRequest>,
+    ) -> Result<Response<TestPoliciesResponse>, Status> {
+        Err(not_here())
+    }
+
+    async fn put_policies(
+        &self,
+        _request: Request<PutPoliciesRequest>,
+    ) -> Result<Response<PutPoliciesResponse>, Status> {
         Err(not_here())
     }
 }

@@ -6,6 +6,7 @@ mod check_submit;
 mod decide_labels;
 mod explain_access;
 mod get_labels;
+mod get_policies;
 mod get_self;
 mod import_registry;
 mod in_force;
@@ -16,12 +17,15 @@ mod list_partners;
 mod list_subjects;
 mod mint_token;
 mod page;
+mod policies;
 mod proposal;
 mod put_operation;
 mod put_partner;
+mod put_policies;
 mod put_subject;
 mod rotate_keys;
 mod suspend_subject;
+mod test_policies;
 mod token_keys;
 
 use std::{
@@ -39,17 +43,21 @@ use tokio::sync::{Mutex, Notify};
 
 pub(crate) use check_submit::{Resolved, SubmitDecision, SubmitDecisions, SubmitRequest};
 pub(crate) use decide_labels::{Behalf, Decided, DecisionRequest, Decisions, LabelReference, Standing};
-pub(crate) use explain_access::{ExplainRequest, Explanation};
+pub(crate) use explain_access::{ExplainRequest, ExplainedCondition, Explanation};
+pub(crate) use get_policies::ToldPolicies;
 pub(crate) use import_registry::import_registry;
 pub(crate) use in_force::InForce;
 pub(crate) use leases::{Held, Leases};
 pub(crate) use mint_token::{MintRequest, Minted};
 pub(crate) use page::{Page, PageRequest};
+pub(crate) use policies::{PolicyInfo, SCHEMA};
 pub(crate) use proposal::{
     ComponentProposal, GrantProposal, OperationProposal, PartnerProposal, PhaseProposal, SubjectProposal,
     VettingProposal,
 };
+pub(crate) use put_policies::{PolicySetView, PutPoliciesRequest};
 pub(crate) use suspend_subject::{SuspendRequest, Suspension};
+pub(crate) use test_policies::{DecisionChange, TestPoliciesRequest, TestedPolicies};
 pub(crate) use token_keys::TokenKeys;
 
 use crate::{

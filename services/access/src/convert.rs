@@ -1,8 +1,8 @@
 //! Wire to this service's words and back. What passes here is well-formed.
 
+mod policies;
 mod registry;
 
-use entente_domain::decision::Condition;
 use entente_proto::{
     access::v1::{self as wire, decide_labels_request},
     common::v1::{Label, Receipt},
@@ -10,15 +10,18 @@ use entente_proto::{
 use prost_types::Timestamp;
 use uuid::Uuid;
 
+pub(crate) use policies::{
+    policies_changed, policies_told, put_policies_request, test_policies_request, tested_policies,
+};
 pub(crate) use registry::{
     operation, operation_proposal, partner, partner_proposal, subject, subject_proposal,
 };
 
 use crate::{
     app::{
-        Behalf, Decided, DecisionRequest, Decisions, ExplainRequest, Explanation, LabelReference,
-        MintRequest, Minted, PageRequest, Resolved, Standing, SubmitDecision, SubmitDecisions, SubmitRequest,
-        SuspendRequest, Suspension,
+        Behalf, Decided, DecisionRequest, Decisions, ExplainRequest, ExplainedCondition, Explanation,
+        LabelReference, MintRequest, Minted, PageRequest, Resolved, Standing, SubmitDecision,
+        SubmitDecisions, SubmitRequest, SuspendRequest, Suspension,
     },
     error::{Error, FieldFault},
     peers::AuditReceipt,
@@ -131,6 +134,7 @@ pub(crate) fn decisions(decisions: Decisions) -> wire::DecideLabelsResponse {
         allowed: decided.allowed,
         reason: decided.reason.to_owned(),
         obligations: decided.obligations,
+        determining_policies: decided.policies,
     };
     wire::DecideLabelsResponse {
         profile_id: decisions.profile_id.to_vec().into(),
@@ -172,6 +176,7 @@ fn submit_decision(decision: SubmitDecision) -> wire::SubmitDecision {
         reason: decision.reason.to_owned(),
         faults: decision.faults.into_iter().map(fault).collect(),
         label: decision.label.map(resolved),
+        determining_policies: decision.policies,
     }
 }
 
@@ -229,30 +234,40 @@ pub(crate) fn explain_request(request: &wire::ExplainAccessRequest) -> Result<Ex
 
 /// The answer why.
 pub(crate) fn explanation(explanation: Explanation) -> wire::ExplainAccessResponse {
-    let condition = |condition: Condition| wire::Condition {
-        name: condition.reason.to_string(),
+    let condition = |condition: ExplainedCondition| wire::Condition {
+        name: condition.name.to_owned(),
         required: condition.required,
         held: condition.held,
         holds: condition.holds,
     };
+    let allowed = explanation.outcome.is_ok();
+    let (reason, obligations, determining_policies) = match explanation.outcome {
+        Ok(obligations) => ("", obligations, Vec::new()),
+        Err(refusal) => (refusal.reason, refusal.obligations, refusal.policies),
+    };
     wire::ExplainAccessResponse {
-        allowed: explanation.outcome.is_ok(),
-        reason: explanation.outcome.as_ref().err().copied().unwrap_or_default().to_owned(),
+        allowed,
+        reason: reason.to_owned(),
         conditions: explanation.conditions.into_iter().map(condition).collect(),
         epoch: explanation.epoch,
         receipt: Some(receipt(explanation.receipt)),
-        obligations: explanation.outcome.unwrap_or_default(),
+        obligations,
+        determining_policies,
     }
 }
 
 /// A suspension to make.
 pub(crate) fn suspend_request(request: &wire::SuspendSubjectRequest) -> Result<SuspendRequest, Error> {
-    let chars = request.justification.chars().count();
-    if request.justification.trim().is_empty() || chars > JUSTIFICATION_CHARS_MAX {
+    let justification = justification(&request.justification)?;
+    let subject_id = required_name("subject_id", &request.subject_id)?;
+    Ok(SuspendRequest { subject_id, justification })
+}
+
+fn justification(text: &str) -> Result<String, Error> {
+    if text.trim().is_empty() || text.chars().count() > JUSTIFICATION_CHARS_MAX {
         return field("justification", format!("is required, at most {JUSTIFICATION_CHARS_MAX} characters"));
     }
-    let subject_id = required_name("subject_id", &request.subject_id)?;
-    Ok(SuspendRequest { subject_id, justification: request.justification.clone() })
+    Ok(text.to_owned())
 }
 
 /// A suspension made.

@@ -95,6 +95,9 @@ pub enum Error {
         #[source]
         source: serde_json::Error,
     },
+    /// The stored policies are not valid for the schema of this version.
+    #[error("the stored policies are not valid: {}", .0.iter().map(|fault| fault.description.as_str()).collect::<Vec<_>>().join("; "))]
+    Policies(Vec<FieldFault>),
     /// There is no key to sign with.
     #[error("there is no signing key")]
     NoSigningKey,

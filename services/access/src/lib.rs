@@ -1,9 +1,9 @@
 //! Access decides who may do what. It never sees a report.
 //!
-//! It owns the registry of the node (partners, their people and systems, operations), the label dictionary, the keys that
-//! sign transaction tokens, and the policy epoch; nobody else reads its tables. Services ask it which labels a subject may
-//! read and under which one may submit; people exchange their certificate for a token here; policy administrators keep
-//! what belongs to their organization.
+//! It owns the registry of the node (partners, their people and systems, operations), the deployment's policies, the
+//! label dictionary, the keys that sign transaction tokens, and the policy epoch; nobody else reads its tables.
+//! Services ask it which labels a subject may read and under which one may submit; people exchange their certificate
+//! for a token here; policy administrators keep what belongs to their organization.
 //!
 //! All answers come from one value, the registry in force: an immutable snapshot of the store at one epoch, replaced as a
 //! whole after each change. Decisions are pure functions of `entente-domain` over it.
@@ -15,14 +15,22 @@
 //! * A token revives nothing: it says who asks and what for, and rights are those of now.
 //! * What is told about subjects is recorded before it is told; every change is recorded in the transaction that makes
 //!   it, with the epoch it makes. (I1)
+//! * Policies of the deployment only take away. The rules of `entente-domain` speak first and nothing can loosen them; what
+//!   they allow goes to the Cedar policies in force, and what those forbid, or cannot decide, is refused, by their names.
 //! * Who administers rights has no right to content, and nobody changes their own rights. (I8)
 //! * When it is not known what the store holds, nothing is decided and no lease granted.
 //! * The dictionary only grows; a label is in it once it may be used.
 //!
+//! A decision is shared by everybody of a profile and by all labels that differ in dates alone, so policies see profiles and
+//! labels without dates, never a person; a set that looks at more is refused when it is put, as is one that permits or does
+//! not fit the published schema (`policies/entente.cedarschema`). What they see is built for each decision and holds one
+//! subject and one label, whatever the size of the registry.
+//!
 //! Whose is what: an organization's subjects and the operations it leads are its administrators' to change. A partner's
-//! name and signing keys are its own; its charter (that it is here at all, its nation, groups and clients) is kept by the
-//! administrators of the node's custodian, and every partner may leave by itself. What is not the caller's looks like what
-//! is not there. In this version an organization asserts the clearances and vettings of its own people.
+//! name and signing keys are its own; its charter (that it is here at all, its nation, groups and clients) is kept by
+//! the administrators of the node's custodian, as are the policies, and every partner may leave by itself. What is not
+//! the caller's looks like what is not there. In this version an organization asserts the clearances and vettings of
+//! its own people.
 //!
 //! It calls audit alone, to record, and to tell it keys and epoch, for audit calls nobody. One process owns the store:
 //! leases live in its memory, and a restart waits them out.

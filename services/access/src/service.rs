@@ -7,12 +7,14 @@ use std::{pin::Pin, sync::Arc};
 use entente_chassis::call::Call;
 use entente_proto::access::v1::{
     BatchGetLabelsRequest, BatchGetLabelsResponse, CheckSubmitRequest, CheckSubmitResponse,
-    DecideLabelsRequest, DecideLabelsResponse, ExplainAccessRequest, ExplainAccessResponse, GetSelfRequest,
-    GetSelfResponse, ListOperationsRequest, ListOperationsResponse, ListPartnersRequest,
-    ListPartnersResponse, ListSubjectsRequest, ListSubjectsResponse, ListTokenKeysRequest,
-    ListTokenKeysResponse, MintTokenRequest, MintTokenResponse, PutOperationRequest, PutOperationResponse,
-    PutPartnerRequest, PutPartnerResponse, PutSubjectRequest, PutSubjectResponse, SuspendSubjectRequest,
-    SuspendSubjectResponse, WatchEpochRequest, WatchEpochResponse, access_service_server::AccessService,
+    DecideLabelsRequest, DecideLabelsResponse, ExplainAccessRequest, ExplainAccessResponse,
+    GetPoliciesRequest, GetPoliciesResponse, GetSelfRequest, GetSelfResponse, ListOperationsRequest,
+    ListOperationsResponse, ListPartnersRequest, ListPartnersResponse, ListSubjectsRequest,
+    ListSubjectsResponse, ListTokenKeysRequest, ListTokenKeysResponse, MintTokenRequest, MintTokenResponse,
+    PutOperationRequest, PutOperationResponse, PutPartnerRequest, PutPartnerResponse, PutPoliciesRequest,
+    PutPoliciesResponse, PutSubjectRequest, PutSubjectResponse, SuspendSubjectRequest,
+    SuspendSubjectResponse, TestPoliciesRequest, TestPoliciesResponse, WatchEpochRequest, WatchEpochResponse,
+    access_service_server::AccessService,
 };
 use futures::Stream;
 use tokio_util::sync::CancellationToken;
@@ -238,6 +240,44 @@ impl AccessService for Service {
                 operation: Some(convert::operation(changed.resource)),
                 epoch: changed.epoch,
             })
+        })
+        .await
+    }
+
+    async fn get_policies(
+        &self,
+        request: Request<GetPoliciesRequest>,
+    ) -> Result<Response<GetPoliciesResponse>, Status> {
+        let call = Call::of(&request)?;
+        answer(&call, async {
+            let version = request.get_ref().version;
+            Ok(convert::policies_told(self.app.get_policies(&call, version).await?))
+        })
+        .await
+    }
+
+    async fn test_policies(
+        &self,
+        request: Request<TestPoliciesRequest>,
+    ) -> Result<Response<TestPoliciesResponse>, Status> {
+        let call = Call::of(&request)?;
+        answer(&call, async {
+            let asked = convert::test_policies_request(request.into_inner())?;
+            Ok(convert::tested_policies(self.app.test_policies(&call, asked).await?))
+        })
+        .await
+    }
+
+    async fn put_policies(
+        &self,
+        request: Request<PutPoliciesRequest>,
+    ) -> Result<Response<PutPoliciesResponse>, Status> {
+        let call = Call::of(&request)?;
+        answer(&call, async {
+            let request = request.into_inner();
+            let change = convert::change("etag", &request.etag, &request.request_id)?;
+            let asked = convert::put_policies_request(request.cedar, &request.justification)?;
+            Ok(convert::policies_changed(self.app.put_policies(&call, asked, change).await?))
         })
         .await
     }

@@ -64,6 +64,7 @@ pub(crate) fn fault(error: &Error) -> Fault {
         Error::Store(_) => Fault::new(ErrorReason::StoreFailed, OPERATOR),
         Error::ChangeBrokenOff
         | Error::Profile { .. }
+        | Error::Policies(_)
         | Error::NoSigningKey
         | Error::Signing(_)
         | Error::Stored { .. } => Fault::new(ErrorReason::Internal, OPERATOR),

@@ -1,6 +1,7 @@
 //! What access stores, in its own words: the registry of partners, subjects and operations with its epoch, the label
 //! dictionary, and records on their way to audit.
 
+mod policies;
 pub mod sqlite;
 
 use std::collections::{BTreeMap, BTreeSet};
@@ -9,6 +10,7 @@ use async_trait::async_trait;
 use entente_domain::day::Day;
 use serde::{Deserialize, Serialize};
 
+pub use self::policies::{PolicySetRow, PolicyStore};
 use crate::error::Error;
 
 /// An organization that shares the node.
@@ -151,6 +153,8 @@ pub struct StoredRegistry {
     pub subjects: Vec<SubjectRow>,
     /// Operations, by id.
     pub operations: Vec<OperationRow>,
+    /// The deployment's policies; none while none were ever put.
+    pub policies: Option<PolicySetRow>,
 }
 
 /// A resource to add or replace, with everything that changes in the same transaction.
@@ -275,7 +279,7 @@ pub struct AuditDecision {
 
 /// The store of the access service.
 #[async_trait]
-pub trait Store: Send + Sync {
+pub trait Store: PolicyStore {
     /// Everything decisions rest on, as of one moment.
     async fn load_registry(&self) -> Result<StoredRegistry, Error>;
 

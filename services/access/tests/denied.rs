@@ -29,7 +29,7 @@ enum Allowed {
     Forwarding(&'static [&'static str], &'static str),
 }
 
-const METHODS: [(&str, Allowed); 15] = [
+const METHODS: [(&str, Allowed); 18] = [
     ("MintToken", Allowed::Certificate),
     ("ListTokenKeys", Allowed::Services(&["intake", "alerting"])),
     ("DecideLabels", Allowed::Services(&["intake", "alerting"])),
@@ -45,6 +45,9 @@ const METHODS: [(&str, Allowed); 15] = [
     ("SuspendSubject", Allowed::Person("administer")),
     ("ListOperations", Allowed::Person("")),
     ("PutOperation", Allowed::Person("administer")),
+    ("GetPolicies", Allowed::Person("administer")),
+    ("TestPolicies", Allowed::Person("administer")),
+    ("PutPolicies", Allowed::Person("administer")),
 ];
 
 const WORKLOADS: [&str; 5] = ["intake", "alerting", "audit", "access", "liaison"];

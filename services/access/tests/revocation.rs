@@ -5,14 +5,16 @@
 mod node;
 
 use std::{
+    collections::BTreeSet,
     sync::{
         Arc,
-        atomic::{AtomicBool, Ordering},
+        atomic::{AtomicBool, AtomicU64, Ordering},
     },
     time::{Duration, Instant},
 };
 
 use entente_chassis::lease::EpochLease;
+use entente_proto::access::v1::PutPoliciesRequest;
 use entente_testkit::fixtures::LABEL_SHARED;
 use tokio::task::JoinHandle;
 
@@ -91,6 +93,56 @@ async fn when_a_suspension_returns_nobody_decides_for_the_subject_and_every_serv
         assert!(before > 0 || after >= 50);
     }
     watchers.into_iter().for_each(|(_, watching)| watching.abort());
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn when_new_policies_are_answered_nobody_decides_by_the_old_ones_and_each_decision_is_by_one_set() {
+    let node = Node::with_lease(LONG).await;
+    let (tomas, pavo) = (node.person("ORS-CERT/tomas").await, node.person("VLD-COAST/pavo").await);
+    let watcher = installing(node.workload("intake")).await;
+    // The least version that may still decide: raised once the answer to a change is there.
+    let least = Arc::new(AtomicU64::new(0));
+    let ended = Arc::new(AtomicBool::new(false));
+    let deciders: Vec<JoinHandle<usize>> = (0..4)
+        .map(|_| {
+            let (mut intake, token) = (node.workload("intake"), tomas.token.clone());
+            let (least, ended) = (least.clone(), ended.clone());
+            tokio::spawn(async move {
+                let mut decided = 0;
+                while !ended.load(Ordering::SeqCst) {
+                    let floor = least.load(Ordering::SeqCst);
+                    let answer = decide(&mut intake, &token, &[LABEL_SHARED; 8]).await.unwrap();
+                    assert!(answer.epoch >= floor, "decided at {} after {floor} was answered", answer.epoch);
+                    let by: BTreeSet<&[String]> =
+                        answer.decisions.iter().map(|one| one.determining_policies.as_slice()).collect();
+                    assert_eq!(by.len(), 1, "one answer by two sets: {by:?}");
+                    decided += 1;
+                }
+                decided
+            })
+        })
+        .collect();
+    let mut etag = String::new();
+    for number in 0..12_u8 {
+        let everything = "forbid (principal, action == Entente::Action::\"read\", resource);";
+        let request = PutPoliciesRequest {
+            cedar: if number % 3 == 2 { String::new() } else { format!("@id(\"p{number}\") {everything}") },
+            etag,
+            justification: "try".to_owned(),
+            request_id: format!("00000000-0000-4000-8000-0000000000{number:02x}"),
+        };
+        let put = pavo.client.clone().put_policies(pavo.ask(request)).await.unwrap().into_inner();
+        least.store(put.epoch, Ordering::SeqCst);
+        assert_eq!(watcher.0.current(), Some(put.epoch));
+        let answer = decide(&mut node.workload("intake"), &tomas.token, &[LABEL_SHARED]).await.unwrap();
+        assert_eq!(answer.decisions[0].allowed, number % 3 == 2);
+        etag = put.policy_set.unwrap().etag;
+    }
+    ended.store(true, Ordering::SeqCst);
+    for decider in deciders {
+        assert!(decider.await.unwrap() > 0);
+    }
+    watcher.1.abort();
 }
 
 #[tokio::test]

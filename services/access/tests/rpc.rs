@@ -5,6 +5,8 @@
 mod administer;
 #[path = "rpc/decide.rs"]
 mod decide;
+#[path = "rpc/policies.rs"]
+mod policies;
 #[path = "rpc/tell.rs"]
 mod tell;
 #[path = "rpc/tokens.rs"]

@@ -6,8 +6,8 @@ use std::path::Path;
 use entente_access::{
     error::Error,
     store::{
-        AuditAct, AuditEvent, AuditObject, Change, LabelRow, OperationRow, PartnerRow, RequestKey, Store,
-        StoredRegistry, SubjectRow, sqlite::SqliteStore,
+        AuditAct, AuditEvent, AuditObject, Change, LabelRow, OperationRow, PartnerRow, PolicySetRow,
+        PolicyStore, RequestKey, Store, StoredRegistry, SubjectRow, sqlite::SqliteStore,
     },
 };
 use entente_persist::{DatabaseConfig, PersistError, outbox};
@@ -186,6 +186,52 @@ async fn a_label_in_the_dictionary_never_changes() {
             store.database().write(move |connection| Ok(connection.execute(sql, []).map(|_| ())?)).await;
         assert!(tampered.is_err(), "{sql}");
     }
+}
+
+fn policies(cedar: &str) -> PolicySetRow {
+    PolicySetRow { cedar: cedar.to_owned(), author: "VLD-COAST/pavo".to_owned(), ..PolicySetRow::default() }
+}
+
+#[tokio::test]
+async fn a_set_of_policies_is_versioned_by_its_epoch_and_none_is_ever_lost() {
+    let folder = tempfile::tempdir().unwrap();
+    let store = open(folder.path());
+    assert_eq!(store.load_registry().await.unwrap().policies, None);
+    let first = store.put_policies(change(policies("a"), "", "a")).await.unwrap();
+    let row = first.resource.clone();
+    assert_eq!((first.epoch, row.version, row.etag.as_str()), (2, 2, "e2"));
+    assert_eq!(store.put_policies(change(policies("a"), "", "a")).await.unwrap(), first);
+    let refused = store.put_policies(change(policies("b"), "", "b")).await;
+    assert!(matches!(refused, Err(Error::AlreadyExists(_))));
+    let refused = store.put_policies(change(policies("b"), "e1", "c")).await;
+    assert!(matches!(refused, Err(Error::EtagMismatch(_))));
+    let second = store.put_policies(change(policies("b"), "e2", "d")).await.unwrap();
+    let loaded = store.load_registry().await.unwrap();
+    assert_eq!((loaded.epoch, loaded.policies), (3, Some(second.resource.clone())));
+    assert_eq!(waiting(&store).await, 2);
+    assert_eq!(store.policies_of_version(2).await.unwrap(), Some(row));
+    assert_eq!(store.policies_of_version(3).await.unwrap(), Some(second.resource));
+    assert_eq!(store.policies_of_version(1).await.unwrap(), None);
+    for sql in ["UPDATE policy_set SET body = '{}'", "DELETE FROM policy_set"] {
+        let tampered: Result<(), PersistError> =
+            store.database().write(move |connection| Ok(connection.execute(sql, []).map(|_| ())?)).await;
+        assert!(tampered.is_err(), "{sql}");
+    }
+}
+
+#[tokio::test]
+async fn the_newest_labels_come_first_and_once() {
+    let folder = tempfile::tempdir().unwrap();
+    let store = open(folder.path());
+    let row = |hash: u8, timeless: u8, line: &str| LabelRow {
+        hash: [hash; 32],
+        timeless_hash: [timeless; 32],
+        line: line.to_owned(),
+    };
+    let rows = vec![row(1, 1, "old"), row(2, 3, "dated"), row(3, 3, "without"), row(4, 4, "new")];
+    store.intern_labels(rows).await.unwrap();
+    assert_eq!(store.newest_labels(9).await.unwrap(), ["new", "dated", "old"]);
+    assert_eq!(store.newest_labels(2).await.unwrap(), ["new", "dated"]);
 }
 
 #[tokio::test]

@@ -13,7 +13,10 @@ use entente_domain::{
     subject::PreparedSubject,
 };
 
-use super::{App, Caller, InForce};
+use super::{
+    App, Caller, InForce,
+    policies::{Action, Judgement, Principal, Question},
+};
 use crate::{error::Error, store::LabelRow};
 
 /// Hashes remembered to be in the dictionary, 32 bytes each.
@@ -45,6 +48,8 @@ pub(crate) struct SubmitDecision {
     pub(crate) faults: Vec<(&'static str, String)>,
     /// None when the line does not parse.
     pub(crate) label: Option<Resolved>,
+    /// Ids of the deployment's policies that refused it.
+    pub(crate) policies: Vec<String>,
 }
 
 /// A label taken apart.
@@ -70,8 +75,10 @@ impl App {
             purpose: Purpose::from(claims.tctx.purpose.as_str()),
             aal: claims.tctx.aal.min(caller.member.row.assurance_level),
         };
+        let today = self.today();
         let submitter = Submitter {
-            subject: PreparedSubject::new(&caller.member.profile, &[], self.today()),
+            subject: PreparedSubject::new(&caller.member.profile, &[], today),
+            principal: caller.registry.principal(&caller.member, today),
             nation: caller.member.profile.nation.as_ref().map(|nation| nation.as_str()),
             registry: &caller.registry,
             session,
@@ -130,6 +137,7 @@ fn operation_known(caller: &Caller, operation: &str) -> bool {
 
 struct Submitter<'a> {
     subject: PreparedSubject,
+    principal: Principal,
     nation: Option<&'a str>,
     registry: &'a InForce,
     session: Session,
@@ -148,17 +156,36 @@ impl Submitter<'_> {
                     reason: DenyReason::LabelInvalid.as_str(),
                     faults,
                     label: None,
+                    policies: Vec::new(),
                 };
             }
         };
         let codes = label.validate(registry, true);
         let decided = decision::submit(&self.subject, &label, &self.session, registry, Derivation::default());
+        let (reason, policies) = match decided {
+            Err(reason) => (reason.as_str(), Vec::new()),
+            Ok(_) => match self.judge(&label) {
+                Judgement::Allows => ("", Vec::new()),
+                Judgement::Refuses(refusal) => (refusal.reason, refusal.policies),
+            },
+        };
         SubmitDecision {
-            allowed: decided.is_ok() && codes.is_empty(),
-            reason: decided.err().map_or("", DenyReason::as_str),
+            allowed: reason.is_empty() && codes.is_empty(),
+            reason,
             faults: codes.into_iter().map(|code| (code.as_str(), advice(code).to_owned())).collect(),
             label: Some(self.resolve(label)),
+            policies,
         }
+    }
+
+    fn judge(&self, label: &Label) -> Judgement {
+        let question = Question {
+            principal: &self.principal,
+            session: &self.session,
+            registry: self.registry.registry(),
+            today: self.subject.today(),
+        };
+        self.registry.policies().judge(Action::Submit, question, label)
     }
 
     fn resolve(&self, label: Label) -> Resolved {

@@ -1,5 +1,8 @@
 //! Which labels a subject may read: asked by services once per distinct label, subject profile and epoch.
 
+#[cfg(test)]
+mod tests;
+
 use entente_chassis::{call::Call, identity::Caller as Identity};
 use entente_domain::{
     day::Day,
@@ -9,7 +12,12 @@ use entente_domain::{
     subject::PreparedSubject,
 };
 
-use super::{App, InForce, label_cache::KnownLabel};
+use super::{
+    App, InForce,
+    in_force::Member,
+    label_cache::KnownLabel,
+    policies::{Action, Judgement, Principal, Question},
+};
 use crate::error::Error;
 
 /// The one workload that works for subjects who are not there.
@@ -62,6 +70,8 @@ pub(crate) struct Decided {
     pub(crate) allowed: bool,
     pub(crate) reason: &'static str,
     pub(crate) obligations: Vec<String>,
+    /// Ids of the deployment's policies that refused it.
+    pub(crate) policies: Vec<String>,
 }
 
 impl App {
@@ -72,6 +82,11 @@ impl App {
         call: &Call,
         request: DecisionRequest,
     ) -> Result<Decisions, Error> {
+        // Who stands by is alerted of what it may read: policies on either speak.
+        let actions: &[Action] = match &request.behalf {
+            Behalf::Token(_) => &[Action::Read],
+            Behalf::Standing(_) => &[Action::Read, Action::Deliver],
+        };
         let standing = self.standing(call, request.behalf)?;
         let registry = self.in_force()?;
         if registry.epoch() < request.at_least_as_fresh_as {
@@ -83,14 +98,10 @@ impl App {
         let member = registry.active_member(&standing.subject_id)?;
         let today = self.today();
         let session = standing.session(member.row.assurance_level);
-        let reader = Reader {
-            subject: PreparedSubject::new(&member.profile, &[], today),
-            session,
-            registry: &registry,
-        };
+        let reader = Reader::new(&registry, &member, session, today);
         let mut decisions = Vec::with_capacity(request.labels.len());
         for piece in request.labels.chunks(PIECE) {
-            reader.decide(piece, &mut decisions);
+            reader.decide(actions, piece, &mut decisions);
             tokio::task::yield_now().await;
         }
         Ok(Decisions {
@@ -136,34 +147,63 @@ impl Standing {
 
 struct Reader<'a> {
     subject: PreparedSubject,
+    principal: Principal,
     session: Session,
     registry: &'a InForce,
 }
 
-impl Reader<'_> {
-    fn decide(&self, labels: &[LabelReference], decisions: &mut Vec<Decided>) {
+impl<'a> Reader<'a> {
+    fn new(registry: &'a InForce, member: &Member, session: Session, today: Day) -> Reader<'a> {
+        let subject = PreparedSubject::new(&member.profile, &[], today);
+        Reader { subject, principal: registry.principal(member, today), session, registry }
+    }
+
+    /// `actions` are what policies are asked about, each.
+    fn decide(&self, actions: &[Action], labels: &[LabelReference], decisions: &mut Vec<Decided>) {
         let lines: Vec<&str> = labels.iter().map(|label| label.line.as_str()).collect();
         let known = self.registry.labels(&lines);
         decisions.extend(labels.iter().zip(known).map(|(label, known)| match known {
             // The receiver recomputes the hash: who sends another line than the hash stands for is answered no.
-            Some(known) if label.hash.is_empty() || label.hash == known.hash => self.read(&known),
+            Some(known) if label.hash.is_empty() || label.hash == known.hash => self.read(actions, &known),
             Some(_) | None => refused(decision::DenyReason::LabelMalformed),
         }));
     }
 
-    fn read(&self, known: &KnownLabel) -> Decided {
+    /// The rules of the software first; what they allow goes to the policies.
+    fn read(&self, actions: &[Action], known: &KnownLabel) -> Decided {
         let registry = self.registry.registry();
-        match decision::read(&self.subject, &known.label, &self.session, registry, ObjectState::Live) {
-            Ok(obligations) => Decided {
-                allowed: true,
-                reason: "",
-                obligations: obligations.iter().map(ToString::to_string).collect(),
-            },
-            Err(reason) => refused(reason),
+        let read = decision::read(&self.subject, &known.label, &self.session, registry, ObjectState::Live);
+        let obligations = match read {
+            Ok(obligations) => obligations,
+            Err(reason) => return refused(reason),
+        };
+        let question = Question {
+            principal: &self.principal,
+            session: &self.session,
+            registry,
+            today: self.subject.today(),
+        };
+        let policies = self.registry.policies();
+        let judgements = actions.iter().map(|action| policies.judge(*action, question, &known.label));
+        for judgement in judgements {
+            if let Judgement::Refuses(refusal) = judgement {
+                return Decided {
+                    allowed: false,
+                    reason: refusal.reason,
+                    obligations: refusal.obligations,
+                    policies: refusal.policies,
+                };
+            }
+        }
+        Decided {
+            allowed: true,
+            reason: "",
+            obligations: obligations.iter().map(ToString::to_string).collect(),
+            policies: Vec::new(),
         }
     }
 }
 
 fn refused(reason: decision::DenyReason) -> Decided {
-    Decided { allowed: false, reason: reason.as_str(), obligations: Vec::new() }
+    Decided { allowed: false, reason: reason.as_str(), obligations: Vec::new(), policies: Vec::new() }
 }

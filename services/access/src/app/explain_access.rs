@@ -11,7 +11,12 @@ use entente_domain::{
     subject::PreparedSubject,
 };
 
-use super::{AUDITOR, App, Caller, POLICY_ADMIN, audit_event::object, in_force::Member};
+use super::{
+    AUDITOR, App, Caller, POLICY_ADMIN,
+    audit_event::object,
+    in_force::Member,
+    policies::{Action, FORBIDDEN_BY_POLICY, Judgement, Question, Refusal},
+};
 use crate::{
     error::{Error, FieldFault},
     peers::AuditReceipt,
@@ -30,10 +35,19 @@ pub(crate) struct ExplainRequest {
 /// The explanation, recorded.
 pub(crate) struct Explanation {
     /// Duties, or the first condition that failed.
-    pub(crate) outcome: Result<Vec<String>, &'static str>,
-    pub(crate) conditions: Vec<decision::Condition>,
+    pub(crate) outcome: Result<Vec<String>, Refusal>,
+    pub(crate) conditions: Vec<ExplainedCondition>,
     pub(crate) epoch: u64,
     pub(crate) receipt: AuditReceipt,
+}
+
+/// One condition, in words.
+pub(crate) struct ExplainedCondition {
+    /// The reason with which it fails.
+    pub(crate) name: &'static str,
+    pub(crate) required: String,
+    pub(crate) held: String,
+    pub(crate) holds: bool,
 }
 
 impl App {
@@ -53,25 +67,33 @@ impl App {
         let subject = PreparedSubject::new(&member.profile, &[], self.today());
         let registry = caller.registry.registry();
         let explained = decision::explain(&subject, &label, &session, registry, ObjectState::Live);
-        if !is_entitled(&caller, &member, explained.outcome.is_ok()) {
+        let mut conditions: Vec<ExplainedCondition> =
+            explained.conditions.into_iter().map(ExplainedCondition::of).collect();
+        let outcome = match explained.outcome {
+            Err(reason) => Err(Refusal { reason: reason.as_str(), ..Refusal::default() }),
+            Ok(duties) => {
+                let principal = caller.registry.principal(&member, self.today());
+                let question =
+                    Question { principal: &principal, session: &session, registry, today: self.today() };
+                let judged = judged(&caller, question, &label, &mut conditions);
+                judged.map(|()| duties.iter().map(ToString::to_string).collect::<Vec<_>>())
+            }
+        };
+        if !is_entitled(&caller, &member, outcome.is_ok()) {
             return Err(Error::NotFound(member.row.subject_id.clone()));
         }
-        let outcome = match &explained.outcome {
-            Ok(obligations) => Ok(obligations.iter().map(ToString::to_string).collect::<Vec<_>>()),
-            Err(reason) => Err(reason.as_str()),
-        };
         let mut told = object(&member.row.subject_id, &member.row.etag, &member.row.organization_id);
         told.label_hash = label.hash().as_bytes().to_vec();
         let mut event = self.audit_event(call, &caller, AuditAct::Consultation, vec![told]);
         event.decision = Some(AuditDecision {
             allowed: outcome.is_ok(),
-            reason: outcome.as_ref().err().copied().unwrap_or_default().to_owned(),
+            reason: outcome.as_ref().err().map(Refusal::for_record).unwrap_or_default(),
             profile_id: profile_id(&member.profile, &[], self.today()).as_bytes().to_vec(),
             obligations: outcome.as_ref().ok().cloned().unwrap_or_default(),
         });
         let epoch = event.epoch;
         let receipt = self.disclose(call, event).await?;
-        Ok(Explanation { outcome, conditions: explained.conditions, epoch, receipt })
+        Ok(Explanation { outcome, conditions, epoch, receipt })
     }
 
     /// The session explained: the realm of the caller's, the purpose asked for, the assurance the subject has.
@@ -83,6 +105,45 @@ impl App {
             purpose: Purpose::from(purpose),
             aal: member.row.assurance_level,
         })
+    }
+}
+
+/// What the policies say of a reading that the rules of the software allow: one more condition, if they can concern it.
+fn judged(
+    caller: &Caller,
+    question: Question<'_>,
+    label: &Label,
+    conditions: &mut Vec<ExplainedCondition>,
+) -> Result<(), Refusal> {
+    let policies = caller.registry.policies();
+    if !policies.concern(Action::Read) {
+        return Ok(());
+    }
+    let judgement = match policies.judge(Action::Read, question, label) {
+        Judgement::Allows => Ok(()),
+        Judgement::Refuses(refusal) => Err(refusal),
+    };
+    let held = match &judgement {
+        Ok(()) => "none does".to_owned(),
+        Err(refusal) => format!("refused by {}", refusal.policies.join(", ")),
+    };
+    conditions.push(ExplainedCondition {
+        name: judgement.as_ref().err().map_or(FORBIDDEN_BY_POLICY, |refusal| refusal.reason),
+        required: "no policy of the deployment forbids it".to_owned(),
+        held,
+        holds: judgement.is_ok(),
+    });
+    judgement
+}
+
+impl ExplainedCondition {
+    fn of(condition: decision::Condition) -> ExplainedCondition {
+        ExplainedCondition {
+            name: condition.reason.as_str(),
+            required: condition.required,
+            held: condition.held,
+            holds: condition.holds,
+        }
     }
 }
 

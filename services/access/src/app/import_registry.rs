@@ -97,6 +97,7 @@ fn parse(file: &Value) -> Result<StoredRegistry, Vec<FieldFault>> {
         partners: checked(partners, &mut faults, |at, partner| partner.check(at, &known)),
         subjects: checked(subjects, &mut faults, |at, subject| subject.check(at, &registry, &known)),
         operations: checked(operations, &mut faults, |at, operation| operation.check(at, &known)),
+        policies: None,
     };
     let persons =
         rows.subjects.iter().filter_map(|row| row.person.as_ref().map(|person| (&row.subject_id, person)));

@@ -3,14 +3,19 @@
 use std::{collections::BTreeMap, sync::Arc};
 
 use entente_domain::{
+    day::Day,
     ids::OrganizationId,
     label::Label,
+    profile::profile_id,
     registry::{Organization, Registry},
     subject::Subject,
 };
 use serde_json::json;
 
-use super::label_cache::{KnownLabel, LabelCache};
+use super::{
+    label_cache::{KnownLabel, LabelCache},
+    policies::{Policies, Principal},
+};
 use crate::{
     error::Error,
     store::{GrantRow, OperationRow, PartnerRow, StoredRegistry, SubjectRow},
@@ -24,6 +29,7 @@ pub(crate) struct InForce {
     members: BTreeMap<String, Arc<Member>>,
     operations: BTreeMap<String, OperationRow>,
     labels: Arc<LabelCache>,
+    policies: Arc<Policies>,
 }
 
 /// A subject as stored, and as decisions see it.
@@ -57,7 +63,13 @@ impl InForce {
             Some(earlier) if earlier.registry == registry => earlier.labels.clone(),
             Some(_) | None => Arc::default(),
         };
-        Ok(InForce { epoch: stored.epoch, registry, partners, members, operations, labels })
+        let loaded = earlier.filter(|earlier| earlier.policies.row() == stored.policies.as_ref());
+        let policies = match loaded {
+            Some(earlier) => earlier.policies.clone(),
+            // Checked when they were put; a schema of a later version of the software may refuse them.
+            None => Arc::new(Policies::load(stored.policies).map_err(Error::Policies)?),
+        };
+        Ok(InForce { epoch: stored.epoch, registry, partners, members, operations, labels, policies })
     }
 
     /// The member, if neither it nor its organization has changed: a change of one subject leaves the others as they are.
@@ -124,6 +136,17 @@ impl InForce {
         };
         let Some(phase) = segments.next() else { return true };
         component.phases.iter().any(|row| row.phase_id == phase) && segments.next().is_none()
+    }
+
+    /// A member as policies see it on this day.
+    pub(super) fn principal(&self, member: &Member, today: Day) -> Principal {
+        let profile_id = profile_id(&member.profile, &[], today);
+        Principal::new(&member.profile, profile_id, today, &self.operations)
+    }
+
+    /// The deployment's policies.
+    pub(super) fn policies(&self) -> &Policies {
+        &self.policies
     }
 
     /// The labels of lines; none where a line does not parse.

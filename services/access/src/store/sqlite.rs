@@ -1,6 +1,7 @@
 //! The store on SQLite. Each method is one transaction; the group commit is `entente-persist`'s.
 
 mod dictionary;
+mod policies;
 mod resource;
 
 use std::collections::BTreeSet;
@@ -11,13 +12,15 @@ use rusqlite::{Connection, params};
 
 use self::resource::{Resource, etag_of};
 use super::{
-    AuditEvent, Change, Changed, LabelRow, OperationRow, PartnerRow, Store, StoredRegistry, SubjectRow,
+    AuditEvent, Change, Changed, LabelRow, OperationRow, PartnerRow, PolicySetRow, Store, StoredRegistry,
+    SubjectRow,
 };
 use crate::error::{Error, FieldFault};
 
-const MIGRATIONS: [Migration; 2] = [
+const MIGRATIONS: [Migration; 3] = [
     Migration { name: "0001_registry", sql: include_str!("../../migrations/sqlite/0001_registry.sql") },
     outbox::OUTBOX_MIGRATION,
+    Migration { name: "0002_policies", sql: include_str!("../../migrations/sqlite/0002_policies.sql") },
 ];
 
 /// The SQLite store.
@@ -104,6 +107,7 @@ fn load_registry(connection: &Connection) -> Result<StoredRegistry, Error> {
         partners: resource::all::<PartnerRow>(connection)?,
         subjects: resource::all::<SubjectRow>(connection)?,
         operations: resource::all::<OperationRow>(connection)?,
+        policies: resource::all::<PolicySetRow>(connection)?.pop(),
     })
 }
 

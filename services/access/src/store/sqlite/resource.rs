@@ -97,7 +97,8 @@ pub(super) fn to_json<T: Resource>(resource: &T) -> Result<String, Error> {
     serde_json::to_string(resource).map_err(|source| Error::Stored { what: T::KIND, source })
 }
 
-fn from_row<T: Resource>((etag, body): (String, String)) -> Result<T, Error> {
+/// The row of an etag and a stored body.
+pub(super) fn from_row<T: Resource>((etag, body): (String, String)) -> Result<T, Error> {
     let mut resource: T =
         serde_json::from_str(&body).map_err(|source| Error::Stored { what: T::KIND, source })?;
     resource.set_etag(etag);
