@@ -1,4 +1,6 @@
-//! `entente access`: who may read what, and why; who the speaker is; suspending somebody.
+//! `entente access`: who may read what, and why; who the speaker is; suspending somebody; the deployment's policies.
+
+mod policy;
 
 use entente_proto::access::v1::{
     ExplainAccessRequest, ExplainAccessResponse, GetSelfRequest, ListOperationsRequest, Operation,
@@ -19,6 +21,7 @@ pub(crate) async fn run(arguments: cli::Access) -> Result<(), Failure> {
         AccessCommand::Explain(arguments) => explain(arguments).await,
         AccessCommand::Whoami(arguments) => whoami(arguments).await,
         AccessCommand::Suspend(arguments) => suspend(arguments).await,
+        AccessCommand::Policy(arguments) => policy::run(arguments.command).await,
     }
 }
 
@@ -58,6 +61,7 @@ fn explanation_json(subject: &str, label: &str, answer: &ExplainAccessResponse) 
         "reason": answer.reason,
         "conditions": conditions,
         "obligations": answer.obligations,
+        "determining_policies": answer.determining_policies,
         "epoch": answer.epoch,
         "receipt": answer.receipt.as_ref().map(output::receipt_json),
     })
@@ -71,6 +75,9 @@ fn print_explanation(subject: &str, answer: &ExplainAccessResponse) {
         println!("  {} {}", if condition.holds { "yes" } else { "NO " }, condition.name);
         println!("        asked: {}", condition.required);
         println!("        held:  {}", condition.held);
+    }
+    for policy in &answer.determining_policies {
+        println!("  policy {policy}");
     }
     for duty in &answer.obligations {
         println!("  duty {duty}");

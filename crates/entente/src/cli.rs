@@ -13,7 +13,10 @@ use clap::{Args, Parser, Subcommand};
 
 use crate::exit::HELP;
 
-pub(crate) use access::{Access, AccessCommand, AccessExplain, AccessSuspend, AccessWhoami};
+pub(crate) use access::{
+    Access, AccessCommand, AccessExplain, AccessSuspend, AccessWhoami, PolicyApply, PolicyCommand,
+    PolicyShow, PolicyTest,
+};
 pub(crate) use alert::{Alert, AlertAck, AlertCommand, AlertWatch};
 pub(crate) use audit::{Audit, AuditCommand, AuditShow, AuditVerify};
 pub(crate) use interest::{Interest, InterestAdd, InterestCommand, InterestList, InterestRemove};

@@ -14,6 +14,7 @@ mod client;
 mod commands;
 mod demo;
 mod kills;
+mod policies;
 mod process;
 mod restarts;
 mod tracing;
