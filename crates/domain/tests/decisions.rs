@@ -132,10 +132,10 @@ fn document() -> Value {
 /// What is not as the case expects: all obligations named are there, none of those excluded, everything else is equal.
 fn differences(cases: &Cases<'_>, case: &Value) -> Vec<String> {
     let line = cases.decide(case).to_line(case);
-    let obligations: Vec<&str> = reading::names(&line["obligations"]).collect();
+    let obligations: Vec<&str> = reading::names(&line["obligations"]).unwrap();
     assert!(obligations.is_sorted());
     let differs = |(what, expected): (&String, &Value)| {
-        let mut named = reading::names(expected);
+        let mut named = expected.as_array().into_iter().flatten().map(|word| word.as_str().unwrap());
         let right = match what.as_str() {
             "obligations" => named.all(|word| obligations.contains(&word)),
             "not_obligations" => !named.any(|word| obligations.contains(&word)),
@@ -150,6 +150,8 @@ fn explain(document: &Value, case: &Value) -> Explanation {
     let cases = Cases::new(document);
     let context = |name: &str| case["ctx"].get(name).unwrap_or(&document["defaults"][name]);
     let agreements: Vec<_> = reading::names(&case["world"]["agreements"])
+        .unwrap()
+        .into_iter()
         .map(|name| reading::agreement(&document["agreements"][name]).unwrap())
         .collect();
     let subject = reading::subject(&document["subjects"][case["subject"].as_str().unwrap()]).unwrap();

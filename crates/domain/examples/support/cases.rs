@@ -23,7 +23,8 @@ use self::reading::{at, day, list, member, names, number, text};
 
 /// A file of cases and the registry it is worked in.
 pub(crate) struct Cases<'a> {
-    document: &'a Value,
+    /// The file.
+    pub(crate) document: &'a Value,
     /// What is registered there.
     pub(crate) registry: Registry,
 }
@@ -123,17 +124,19 @@ impl<'a> Cases<'a> {
         let context = |name: &str| self.context(case, name);
         let world = at(case, "world");
         let today = day(context("now"))?;
-        let agreements = names(&world["agreements"])
+        let agreements = names(&world["agreements"])?
+            .into_iter()
             .map(|name| reading::agreement(member(&self.document["agreements"], name)?))
             .collect::<Result<Vec<_>, _>>()?;
         let subject = self.subject(text(&case["subject"])?)?;
         let mut consents = Vec::new();
-        for name in names(&world["consents"]) {
+        for name in names(&world["consents"])? {
             let written = member(&self.document["consents"], name)?;
             let label = self.label(&written["label"])?;
             consents.extend(reading::consent(written, label.hash())?);
         }
-        let sources = list(&world["sources"]).map(|written| self.label(written)).collect::<Result<_, _>>()?;
+        let sources =
+            list(&world["sources"])?.iter().map(|written| self.label(written)).collect::<Result<_, _>>()?;
         let old = world.get("old").map(|written| self.label(written)).transpose()?;
         let target = world.get("target").map(|name| self.subject(text(name)?)).transpose()?;
         let session = Session {
@@ -158,7 +161,11 @@ impl<'a> Cases<'a> {
 
     /// What a case says, or the file says for all that do not.
     fn context<'b>(&'b self, case: &'b Value, name: &str) -> &'b Value {
-        at(case, "ctx").get(name).unwrap_or(at(at(self.document, "defaults"), name))
+        self.given(case, name).unwrap_or(&Value::Null)
+    }
+
+    fn given<'b>(&'b self, case: &'b Value, name: &str) -> Option<&'b Value> {
+        at(case, "ctx").get(name).or_else(|| at(self.document, "defaults").get(name))
     }
 
     fn subject(&self, name: &str) -> Result<Subject, Fault> {
@@ -189,8 +196,11 @@ impl Question<'_> {
     fn answer(&self) -> Result<Outcome, Fault> {
         let label = || self.cases.label(&self.case["label"]);
         match text(&self.case["action"])? {
-            "read" => self.about(Action::Read, &label()?, |label| self.read(label, self.state())),
-            "submit" => self.about(Action::Submit, &label()?, |label| self.submit(label)),
+            "read" => {
+                let label = label()?;
+                Ok(self.outcome(Action::Read, &label, self.read(&label, self.state())))
+            }
+            "submit" => self.submit(&label()?),
             "relabel" => self.relabel(&label()?),
             "release_onward" => self.release_onward(&label()?),
             "recall" => self.recall(&label()?),
@@ -201,28 +211,20 @@ impl Question<'_> {
         }
     }
 
-    fn about(
-        &self,
-        action: Action,
-        label: &Label,
-        decide: impl Fn(&Label) -> Decided,
-    ) -> Result<Outcome, Fault> {
-        Ok(self.outcome(action, label, decide(label)))
-    }
-
     fn read(&self, label: &Label, state: ObjectState) -> Decided {
         decision::read(&self.subject, label, &self.session, &self.cases.registry, state)
     }
 
-    fn submit(&self, label: &Label) -> Decided {
-        let cosigners = self.cosigners();
+    fn submit(&self, label: &Label) -> Result<Outcome, Fault> {
+        let cosigners = self.cosigners()?;
         let derivation = Derivation { sources: &self.sources, cosigners: &cosigners };
-        decision::submit(&self.subject, label, &self.session, &self.cases.registry, derivation)
+        let decided = decision::submit(&self.subject, label, &self.session, &self.cases.registry, derivation);
+        Ok(self.outcome(Action::Submit, label, decided))
     }
 
     fn relabel(&self, new: &Label) -> Result<Outcome, Fault> {
         let old = self.old.as_ref().ok_or_else(|| missing("world.old"))?;
-        let cosigners = self.cosigners();
+        let cosigners = self.cosigners()?;
         let change = Relabelling { old, new, cosigners: &cosigners };
         let decided = decision::relabel(&self.subject, change, &self.session, &self.cases.registry);
         Ok(self.outcome(Action::Relabel, new, decided))
@@ -243,9 +245,10 @@ impl Question<'_> {
     }
 
     fn subscribe(&self) -> Result<Outcome, Fault> {
-        let sink = self.context("sink");
-        let sink = if sink.is_null() { "session" } else { text(sink)? };
-        let filter: Vec<&str> = names(self.context("filter")).collect();
+        // What is no text is no place, and no field to filter by.
+        let sink = self.given("sink").map_or("session", |sink| sink.as_str().unwrap_or_default());
+        let filter: Vec<&str> =
+            list(self.context("filter"))?.iter().map(|field| field.as_str().unwrap_or_default()).collect();
         let written = &self.case["label"];
         let label = if written.is_null() { None } else { Some(self.cases.label(written)?) };
         let stated = decision::subscribe(&self.subject, sink, &filter);
@@ -267,7 +270,8 @@ impl Question<'_> {
     fn audit(&self) -> Result<Outcome, Fault> {
         let record = member(&self.cases.document["records"], text(&self.case["record"])?)?;
         let label = self.cases.label(&record["label"])?;
-        let originators: Vec<OriginatorName> = names(&record["originators"]).map(Into::into).collect();
+        let originators: Vec<OriginatorName> =
+            names(&record["originators"])?.into_iter().map(Into::into).collect();
         let actor = OriginatorName::from(text(&record["actor_org"])?);
         let recipient = record["recipient_org"].as_str().filter(|name| !name.is_empty()).map(Into::into);
         let record = DisclosureRecord {
@@ -288,7 +292,8 @@ impl Question<'_> {
             }
             Some(_) | None => Err(Fault::Malformed(format!("{written} is no portion"))),
         };
-        let portions: Vec<Portion> = list(&self.case["portions"]).map(portion).collect::<Result<_, _>>()?;
+        let portions: Vec<Portion> =
+            list(&self.case["portions"])?.iter().map(portion).collect::<Result<_, _>>()?;
         let can = |label: &Label| self.read(label, ObjectState::Live).is_ok();
         if can(shell) && !object.get("type").is_some_and(Value::is_string) {
             return Err(missing("object.type"));
@@ -323,8 +328,12 @@ impl Question<'_> {
         self.cases.context(self.case, name)
     }
 
-    fn cosigners(&self) -> Vec<OriginatorName> {
-        names(self.context("cosigners")).map(OriginatorName::from).collect()
+    fn given(&self, name: &str) -> Option<&Value> {
+        self.cases.given(self.case, name)
+    }
+
+    fn cosigners(&self) -> Result<Vec<OriginatorName>, Fault> {
+        Ok(names(self.context("cosigners"))?.into_iter().map(OriginatorName::from).collect())
     }
 
     fn object(&self) -> &Value {
@@ -339,8 +348,17 @@ impl Question<'_> {
         }
     }
 
+    /// Organizations the object's record names; what is no text names none.
+    fn organizations(&self, list: &str) -> impl Iterator<Item = &str> {
+        at(self.object(), list).as_array().into_iter().flatten().filter_map(Value::as_str)
+    }
+
     fn released_by(&self) -> Vec<OrganizationId> {
-        names(&self.object()["released_by"]).filter_map(|name| name.parse().ok()).collect()
+        names(&self.object()["released_by"])
+            .unwrap_or_default()
+            .into_iter()
+            .filter_map(|name| name.parse().ok())
+            .collect()
     }
 
     fn acquaintance(&self, label: &Label) -> Acquaintance {
@@ -349,7 +367,7 @@ impl Question<'_> {
         let label = self.old.as_ref().unwrap_or(label);
         let named = Named { label, state: self.state(), released_by: &released_by };
         Acquaintance {
-            disclosed_before: names(&self.object()["disclosed_to"]).any(|name| name == own),
+            disclosed_before: self.organizations("disclosed_to").any(|name| name == own),
             knows: decision::knows(&self.subject, named, &self.session, &self.cases.registry),
         }
     }

@@ -52,14 +52,20 @@ fn perhaps_day(value: &Value) -> Result<Option<Day>, Fault> {
     if value.is_null() { Ok(None) } else { day(value).map(Some) }
 }
 
-/// Items of a list; none for what is no list.
-pub(crate) fn list(value: &Value) -> impl Iterator<Item = &Value> {
-    value.as_array().into_iter().flatten()
+/// Items of a list; none where there is nothing. Anything else is a fault: leaving it out could widen something.
+pub(crate) fn list(value: &Value) -> Result<&[Value], Fault> {
+    match value {
+        Value::Null => Ok(&[]),
+        Value::Array(items) => Ok(items),
+        Value::Bool(_) | Value::Number(_) | Value::String(_) | Value::Object(_) => {
+            Err(Fault::Malformed(format!("{value} is no list")))
+        }
+    }
 }
 
 /// Texts of a list.
-pub(crate) fn names(value: &Value) -> impl Iterator<Item = &str> {
-    list(value).filter_map(Value::as_str)
+pub(crate) fn names(value: &Value) -> Result<Vec<&str>, Fault> {
+    list(value)?.iter().map(text).collect()
 }
 
 fn members(value: &Value) -> impl Iterator<Item = (&String, &Value)> {
@@ -67,16 +73,16 @@ fn members(value: &Value) -> impl Iterator<Item = (&String, &Value)> {
 }
 
 /// What can be read as one of these; what cannot matches nothing.
-fn readable<T: std::str::FromStr, C: FromIterator<T>>(value: &Value) -> C {
-    names(value).filter_map(|name| name.parse().ok()).collect()
+fn readable<T: std::str::FromStr, C: FromIterator<T>>(value: &Value) -> Result<C, Fault> {
+    Ok(names(value)?.into_iter().filter_map(|name| name.parse().ok()).collect())
 }
 
-fn words<T: for<'a> From<&'a str>, C: FromIterator<T>>(value: &Value) -> C {
-    names(value).map(T::from).collect()
+fn words<T: for<'a> From<&'a str>, C: FromIterator<T>>(value: &Value) -> Result<C, Fault> {
+    Ok(names(value)?.into_iter().map(T::from).collect())
 }
 
-fn compartments<C: FromIterator<Compartment>>(value: &Value) -> C {
-    names(value).map(Compartment::as_stored).collect()
+fn compartments<C: FromIterator<Compartment>>(value: &Value) -> Result<C, Fault> {
+    Ok(names(value)?.into_iter().map(Compartment::as_stored).collect())
 }
 
 /// Set, by whatever stands for yes.
@@ -102,8 +108,8 @@ pub(crate) fn registry(document: &Value) -> Registry {
         if let Ok(id) = id.parse() {
             let organization = Organization {
                 nation: written["nation"].as_str().and_then(|nation| nation.parse().ok()),
-                groups: readable(&written["groups"]),
-                client_of: readable(&written["client_of"]),
+                groups: readable(&written["groups"]).unwrap_or_default(),
+                client_of: readable(&written["client_of"]).unwrap_or_default(),
             };
             registry.add_organization(id, organization);
         }
@@ -158,14 +164,14 @@ fn ranks<K: for<'a> From<&'a str> + Ord>(value: &Value) -> Result<std::collectio
 pub(crate) fn subject(written: &Value) -> Result<Subject, Fault> {
     let mut subject = Subject::new(Default::default(), organization(member(written, "org")?)?);
     subject.nation = written["nation"].as_str().and_then(|nation| nation.parse().ok());
-    subject.groups = readable(&written["groups"]);
-    subject.client_of = readable(&written["client_of"]);
+    subject.groups = readable(&written["groups"])?;
+    subject.client_of = readable(&written["client_of"])?;
     subject.person = written["person"].as_str().and_then(|person| person.parse().ok());
-    subject.other_hats = names(&written["other_hats"]).map(Token::as_stored).collect();
-    subject.roles = readable(&written["roles"]);
-    subject.purposes = words(&written["purposes"]);
+    subject.other_hats = names(&written["other_hats"])?.into_iter().map(Token::as_stored).collect();
+    subject.roles = readable(&written["roles"])?;
+    subject.purposes = words(&written["purposes"])?;
     subject.clearances = ranks(&written["clearances"])?;
-    for grant in list(&written["grants"]) {
+    for grant in list(&written["grants"])? {
         subject.grants.push(Grant {
             path: Compartment::as_stored(text(&grant["path"])?),
             tree: yes(&grant["tree"], false),
@@ -180,8 +186,8 @@ pub(crate) fn subject(written: &Value) -> Result<Subject, Fault> {
     }
     let mandate = &written["mandate"];
     subject.mandate = Mandate {
-        orgs: readable(&mandate["orgs"]),
-        nations: readable(&mandate["nations"]),
+        orgs: readable(&mandate["orgs"])?,
+        nations: readable(&mandate["nations"])?,
         identify: yes(&mandate["identify"], false),
     };
     subject.active = written.get("active").is_none_or(|active| yes(active, false));
@@ -226,20 +232,20 @@ fn agreement_body(written: &Value) -> Result<AgreementBody, Fault> {
     Ok(AgreementBody {
         id: AgreementId::from(written["id"].as_str().unwrap_or_default()),
         version: written["version"].as_u64().and_then(|version| version.try_into().ok()).unwrap_or_default(),
-        parties: list(member(written, "parties")?).map(organization).collect::<Result<_, _>>()?,
+        parties: list(member(written, "parties")?)?.iter().map(organization).collect::<Result<_, _>>()?,
         trust_domains: Default::default(),
-        flows: list(&written["flows"]).map(pair).collect::<Result<_, _>>()?,
-        purposes: words(&written["purposes"]),
-        realms: words(&written["realms"]),
-        content: words(&written["content"]),
+        flows: list(&written["flows"])?.iter().map(pair).collect::<Result<_, _>>()?,
+        purposes: words(&written["purposes"])?,
+        realms: words(&written["realms"])?,
+        content: words(&written["content"])?,
         personal_data: yes(&written["personal_data"], false),
         max_levels: ranks(&written["max_levels"])?,
         max_tlp: written.get("max_tlp").map_or(Ok(Tlp::Red), |colour| step(colour, Tlp::from_rank))?,
-        equivalence: list(&written["equivalence"]).map(row).collect::<Result<_, _>>()?,
-        operations: (!operations.is_null()).then(|| compartments(operations)),
+        equivalence: list(&written["equivalence"])?.iter().map(row).collect::<Result<_, _>>()?,
+        operations: if operations.is_null() { None } else { Some(compartments(operations)?) },
         general: yes(&written["general"], false),
-        codewords: compartments(&written["codewords"]),
-        vetting: words(&written["vetting"]),
+        codewords: compartments(&written["codewords"])?,
+        vetting: words(&written["vetting"])?,
         overlay: overlay(&written["overlay"])?,
         from: day(member(written, "from")?)?,
         until: day(member(written, "until")?)?,
@@ -261,7 +267,7 @@ fn overlay(written: &Value) -> Result<Overlay, Fault> {
         evidence: written
             .get("evidence")
             .map_or(Ok(Evidence::Allowed), |step_| step(step_, Evidence::from_rank))?,
-        vetting: words(&written["vetting"]),
+        vetting: words(&written["vetting"])?,
         retention_days: days(&written["retention_days"])?,
         review_days: days(&written["review_days"])?,
         bind_purposes: written.get("bind_purposes").is_none_or(|bind| yes(bind, false)),
@@ -282,7 +288,7 @@ pub(crate) fn consent(written: &Value, label: LabelHash) -> Result<Option<Consen
         to,
         object: written["object"].as_str().map(Into::into),
         label,
-        purposes: words(&written["purposes"]),
+        purposes: words(&written["purposes"])?,
         until: day(&written["until"])?,
         withdrawn: yes(&written["withdrawn"], false),
     }))

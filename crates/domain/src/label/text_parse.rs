@@ -164,9 +164,8 @@ impl Parser<'_> {
     fn noforn(&mut self) -> Parsed<()> {
         let missing = || LabelError::new(LabelErrorCode::NofornWithoutNation, "NOFORN");
         let nation = self.nation.ok_or_else(missing)?;
-        let token = Token::new(&format!("N:{nation}"));
-        let token = token.map_err(|_| LabelError::new(LabelErrorCode::BadToken, nation))?;
-        self.fields.audience.push(vec![token]);
+        // Not what the line says, but what the caller knows: a nation that is none makes the label malformed.
+        self.fields.audience.push(vec![Token::as_stored(&format!("N:{nation}"))]);
         Ok(())
     }
 
