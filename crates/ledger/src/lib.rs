@@ -17,7 +17,7 @@
 //! - What is parsed and printed again is the same bytes; a second spelling of a value is refused.
 //!
 //! **Where to look.** [`hash`] → [`tile`] → [`tree`] (append) and [`proof`] (prove, verify) → [`note`] → [`checkpoint`]
-//! → [`receipt`]; [`commitment`] stands beside them.
+//! → [`receipt`]; [`commitment`] stands beside them, and so does [`version`]: the signatures of originators are trees too.
 //!
 //! **Rejected.** Keeping every inner node in the store: tiles hold the same in a thirtieth of the rows and are what others
 //! fetch. Reading the whole edge back for each batch: the [`tree::Frontier`] is at most 255 hashes a level. Published crates:
@@ -35,3 +35,4 @@ pub mod receipt;
 mod subtrees;
 pub mod tile;
 pub mod tree;
+pub mod version;

@@ -119,6 +119,12 @@ impl VerifyingKey {
         self.key_id
     }
 
+    /// The public key, 32 bytes.
+    #[must_use]
+    pub const fn public_key(&self) -> &[u8; KEY_BYTES] {
+        &self.public
+    }
+
     /// Whether this key made the signature over these bytes.
     #[must_use]
     pub fn verifies(&self, message: &[u8], signature: &[u8]) -> bool {

@@ -103,6 +103,11 @@ pub fn verify_inclusion(
     path: &[Hash],
     root: &Hash,
 ) -> Result<(), ProofError> {
+    check_root(&inclusion_root(leaf, index, size, path)?, root)
+}
+
+/// The root to which the path leads from the `index`-th of `size` leaves: what a signature over it is checked against.
+pub fn inclusion_root(leaf: &Hash, index: u64, size: u64, path: &[Hash]) -> Result<Hash, ProofError> {
     if index >= size {
         return Err(ProofError::IndexOutOfRange { index, size });
     }
@@ -118,7 +123,7 @@ pub fn verify_inclusion(
             Side::Right => node_hash(&computed, sibling),
         };
     }
-    check_root(&computed, root)
+    Ok(computed)
 }
 
 /// Checks that the `new_size` leaves under `new_root` start with the `old_size` leaves under `old_root`.

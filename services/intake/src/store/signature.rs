@@ -1,63 +1,21 @@
 //! Signatures of originators: one over the root of a small tree of versions, so that signing costs little per version and
-//! every version still proves itself. Both the statement and the signed message are frozen formats (golden file).
+//! every version still proves itself. Statement, signed message and their check are `entente_ledger::version`.
 //!
 //! INVARIANT (I2): the versions of a tree carry the same label. Who gets one of them gets its place among the others and
 //! their hashes, and so must be one who may see them all.
 
-use aws_lc_rs::{
-    digest::{SHA256, digest},
-    signature::{Ed25519KeyPair, KeyPair as _},
-};
+use aws_lc_rs::signature::{Ed25519KeyPair, KeyPair as _};
 use entente_ledger::{
-    hash::{HASH_BYTES, Hash, leaf_hash},
+    hash::{HASH_BYTES, Hash},
     tree::root_of,
+    version::{originator_key_id, signed_message},
 };
 
-/// First line of a statement.
-const STATEMENT_HEADER: &str = "entente.version.v1\n";
-/// What precedes the root in the signed message.
-const MESSAGE_PREFIX: &[u8] = b"entente.versions.v1\n";
+pub(crate) use entente_ledger::version::VersionStatement as Statement;
+
 /// Versions under one signature: at 128 a signature costs 0.2 us a version, a path is seven hashes, and a page whose
 /// versions all lie in different trees reads and hashes little.
 pub(crate) const LEAVES_MAX: usize = 128;
-
-/// What an originator states of a version.
-pub(crate) struct Statement<'a> {
-    pub(crate) originator: &'a str,
-    pub(crate) report_id: &'a str,
-    pub(crate) version: &'a str,
-    /// Hash of the label, dates included; the realm is part of the label.
-    pub(crate) label_hash: &'a [u8; 32],
-    pub(crate) content: &'a [u8],
-    /// Title of free text; empty for STIX.
-    pub(crate) title: &'a str,
-}
-
-impl Statement<'_> {
-    /// Six lines: header, originator, id, version, digests of content and label in hexadecimal, title.
-    /// INVARIANT: no part holds a line feed (`app/prepare_batch.rs` refuses titles with control characters), so two
-    /// statements are equal only if all their parts are.
-    pub(crate) fn bytes(&self) -> Vec<u8> {
-        let mut text = String::with_capacity(320);
-        text.push_str(STATEMENT_HEADER);
-        for part in [self.originator, self.report_id, self.version] {
-            text.push_str(part);
-            text.push('\n');
-        }
-        for hash in [digest(&SHA256, self.content).as_ref(), self.label_hash.as_slice()] {
-            push_hex(&mut text, hash);
-            text.push('\n');
-        }
-        text.push_str(self.title);
-        text.push('\n');
-        text.into_bytes()
-    }
-
-    /// The leaf of the version.
-    pub(crate) fn leaf(&self) -> Hash {
-        leaf_hash(&self.bytes())
-    }
-}
 
 /// A leaf to sign, with the place of its label in the batch's labels.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -83,9 +41,7 @@ impl OriginatorKey {
     /// A key as stored (PKCS #8); `None` if the bytes hold none.
     pub(crate) fn from_pkcs8(bytes: &[u8]) -> Option<OriginatorKey> {
         let pair = Ed25519KeyPair::from_pkcs8(bytes).ok()?;
-        let digest = digest(&SHA256, pair.public_key().as_ref());
-        let mut key_id = String::new();
-        push_hex(&mut key_id, digest.as_ref().get(..8).unwrap_or_default());
+        let key_id = originator_key_id(pair.public_key().as_ref());
         Some(OriginatorKey { pair, key_id })
     }
 
@@ -107,8 +63,7 @@ impl OriginatorKey {
 
     fn sign_tree(&self, leaves: &[LabelledLeaf]) -> SignedTree {
         let leaves: Vec<Hash> = leaves.iter().map(|labelled| labelled.leaf).collect();
-        let mut message = MESSAGE_PREFIX.to_vec();
-        message.extend_from_slice(root_of(&leaves).as_bytes());
+        let message = signed_message(&root_of(&leaves));
         SignedTree { signature: self.pair.sign(&message).as_ref().to_vec(), leaves }
     }
 }
@@ -126,15 +81,13 @@ pub(crate) fn decode_hashes(bytes: &[u8]) -> Option<Vec<Hash>> {
     rest.is_empty().then(|| leaves.iter().copied().map(Hash::new).collect())
 }
 
-fn push_hex(text: &mut String, bytes: &[u8]) {
-    let digits = bytes.iter().flat_map(|byte| [byte >> 4, byte & 15]);
-    text.extend(digits.filter_map(|digit| char::from_digit(u32::from(digit), 16)));
-}
-
 #[cfg(test)]
 mod tests {
     use aws_lc_rs::signature::{ED25519, UnparsedPublicKey};
-    use entente_ledger::proof::{MemoryTree, verify_inclusion};
+    use entente_ledger::{
+        hash::leaf_hash,
+        proof::{MemoryTree, verify_inclusion},
+    };
 
     use super::*;
 
