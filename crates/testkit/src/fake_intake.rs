@@ -13,9 +13,10 @@ use entente_domain::{label::Label, registry::Registry};
 use entente_proto::{
     common::v1::{ErrorReason, Severity},
     intake::v1::{
-        GetReportRequest, GetReportResponse, JournalEntry, ListReportsRequest, ListReportsResponse, Report,
-        SearchReportsRequest, SearchReportsResponse, SubmitReportRequest, SubmitReportResponse,
-        SubmitReportsRequest, SubmitReportsResponse, TailJournalRequest, TailJournalResponse,
+        BatchGetOriginatorKeysRequest, BatchGetOriginatorKeysResponse, GetReportRequest, GetReportResponse,
+        JournalEntry, ListReportsRequest, ListReportsResponse, Report, SearchReportsRequest,
+        SearchReportsResponse, SubmitReportRequest, SubmitReportResponse, SubmitReportsRequest,
+        SubmitReportsResponse, TailJournalRequest, TailJournalResponse,
         intake_service_server::{IntakeService, IntakeServiceServer},
     },
 };
@@ -325,6 +326,13 @@ impl IntakeService for Service {
         &self,
         _request: Request<SearchReportsRequest>,
     ) -> Result<Response<SearchReportsResponse>, Status> {
+        Err(not_here())
+    }
+
+    async fn batch_get_originator_keys(
+        &self,
+        _request: Request<BatchGetOriginatorKeysRequest>,
+    ) -> Result<Response<BatchGetOriginatorKeysResponse>, Status> {
         Err(not_here())
     }
 }

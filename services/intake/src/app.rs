@@ -1,5 +1,6 @@
 //! What intake does, one file per act; this one holds what they share.
 
+mod batch_get_originator_keys;
 mod bulk_places;
 mod check_labels;
 mod decide_labels;

@@ -12,13 +12,15 @@ use entente_proto::{
 };
 use prost_types::Timestamp;
 
-pub(crate) use query::{get, list, search};
+pub(crate) use query::{get, list, originator_keys, search};
 pub(crate) use submission::{batch, batch_answer, submit, submit_answer};
 
 use crate::{
     app::{Disclosed, ReadableReport},
     peers::AuditReceipt,
-    store::{JournalVersion, LabelReference, StoredReport, StoredSignature, signature::encode_hashes},
+    store::{
+        JournalVersion, LabelReference, PublicKey, StoredReport, StoredSignature, signature::encode_hashes,
+    },
 };
 
 /// The answer to a get.
@@ -47,6 +49,20 @@ pub(crate) fn matched(disclosed: Disclosed) -> wire::SearchReportsResponse {
         count: disclosed.count,
         receipt: Some(receipt(disclosed.receipt)),
     }
+}
+
+/// The keys of these ids.
+pub(crate) fn keys(
+    key_ids: Vec<String>,
+    found: Vec<Option<PublicKey>>,
+) -> wire::BatchGetOriginatorKeysResponse {
+    let key = |(key_id, key): (String, Option<PublicKey>)| match key {
+        None => wire::OriginatorKey { key_id, ..wire::OriginatorKey::default() },
+        Some(PublicKey { originator, ed25519 }) => {
+            wire::OriginatorKey { key_id, originator, ed25519_public_key: Bytes::copy_from_slice(&ed25519) }
+        }
+    };
+    wire::BatchGetOriginatorKeysResponse { keys: key_ids.into_iter().zip(found).map(key).collect() }
 }
 
 /// A piece of the journal.

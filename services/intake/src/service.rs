@@ -6,9 +6,10 @@ use std::{pin::Pin, sync::Arc};
 
 use entente_chassis::call::Call;
 use entente_proto::intake::v1::{
-    GetReportRequest, GetReportResponse, ListReportsRequest, ListReportsResponse, SearchReportsRequest,
-    SearchReportsResponse, SubmitReportRequest, SubmitReportResponse, SubmitReportsRequest,
-    SubmitReportsResponse, TailJournalRequest, TailJournalResponse, intake_service_server::IntakeService,
+    BatchGetOriginatorKeysRequest, BatchGetOriginatorKeysResponse, GetReportRequest, GetReportResponse,
+    ListReportsRequest, ListReportsResponse, SearchReportsRequest, SearchReportsResponse,
+    SubmitReportRequest, SubmitReportResponse, SubmitReportsRequest, SubmitReportsResponse,
+    TailJournalRequest, TailJournalResponse, intake_service_server::IntakeService,
 };
 use futures::{Stream, StreamExt, future, stream};
 use tokio_util::sync::CancellationToken;
@@ -101,6 +102,19 @@ impl IntakeService for Service {
         answer(&call, async {
             let parsed = convert::search(request.into_inner())?;
             Ok(convert::matched(self.app.search_reports(&call, parsed).await?))
+        })
+        .await
+    }
+
+    async fn batch_get_originator_keys(
+        &self,
+        request: Request<BatchGetOriginatorKeysRequest>,
+    ) -> Result<Response<BatchGetOriginatorKeysResponse>, Status> {
+        let call = Call::of(&request)?;
+        answer(&call, async {
+            let key_ids = convert::originator_keys(request.into_inner())?;
+            let found = self.app.batch_get_originator_keys(key_ids.clone()).await?;
+            Ok(convert::keys(key_ids, found))
         })
         .await
     }

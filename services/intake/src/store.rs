@@ -264,6 +264,13 @@ pub(crate) struct StoredSignature {
     pub(crate) path: Vec<Hash>,
 }
 
+/// A public key that signs for an originator, or once did.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct PublicKey {
+    pub(crate) originator: String,
+    pub(crate) ed25519: [u8; 32],
+}
+
 /// One version of the journal.
 #[derive(Debug, Clone)]
 pub(crate) struct JournalVersion {
@@ -373,6 +380,8 @@ pub(crate) trait Store: Send + Sync {
     async fn count(&self, query: Query) -> Result<u64, Error>;
     /// Versions after a position, in order: about `bytes_max` in all, at least one version if there is one.
     async fn journal(&self, after: i64, bytes_max: usize) -> Result<Vec<JournalVersion>, Error>;
+    /// The public keys of these ids, in order; `None` where nothing was ever signed under it.
+    async fn public_keys(&self, key_ids: Vec<String>) -> Result<Vec<Option<PublicKey>>, Error>;
     /// The versions at these positions, as audit lists them.
     async fn audit_items(&self, first: i64, last: i64) -> Result<Vec<AuditItem>, Error>;
     /// Forgets answers of requests before a time; how many.

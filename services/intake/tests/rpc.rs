@@ -6,6 +6,8 @@ mod mesh;
 
 #[path = "rpc/bulk.rs"]
 mod bulk;
+#[path = "rpc/keys.rs"]
+mod keys;
 #[path = "rpc/record.rs"]
 mod record;
 #[path = "rpc/refuse.rs"]

@@ -18,9 +18,10 @@ use entente_chassis::{
     tls::{TlsFiles, TlsIdentity},
 };
 use entente_proto::intake::v1::{
-    GetReportRequest, GetReportResponse, JournalEntry, ListReportsRequest, ListReportsResponse, Report,
-    SearchReportsRequest, SearchReportsResponse, SubmitReportRequest, SubmitReportResponse,
-    SubmitReportsRequest, SubmitReportsResponse, TailJournalRequest, TailJournalResponse,
+    BatchGetOriginatorKeysRequest, BatchGetOriginatorKeysResponse, GetReportRequest, GetReportResponse,
+    JournalEntry, ListReportsRequest, ListReportsResponse, Report, SearchReportsRequest,
+    SearchReportsResponse, SubmitReportRequest, SubmitReportResponse, SubmitReportsRequest,
+    SubmitReportsResponse, TailJournalRequest, TailJournalResponse,
     intake_service_client::IntakeServiceClient,
     intake_service_server::{IntakeService, IntakeServiceServer},
     report_item::Body,
@@ -253,5 +254,12 @@ impl IntakeService for Bare {
         _request: Request<SearchReportsRequest>,
     ) -> Result<Response<SearchReportsResponse>, Status> {
         Err(Status::unimplemented("the floor has no search"))
+    }
+
+    async fn batch_get_originator_keys(
+        &self,
+        _request: Request<BatchGetOriginatorKeysRequest>,
+    ) -> Result<Response<BatchGetOriginatorKeysResponse>, Status> {
+        Err(Status::unimplemented("the floor has no keys"))
     }
 }

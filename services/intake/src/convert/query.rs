@@ -14,6 +14,9 @@ use crate::{
 /// Types and ids of a filter (the proto).
 const TYPES_MAX: usize = 32;
 const REPORT_IDS_MAX: usize = 256;
+/// Ids of keys (the proto), and the digits of each.
+const KEY_IDS_MAX: usize = 256;
+const KEY_ID_DIGITS: usize = 16;
 /// Reports of a page (the proto).
 const PAGE_SIZE_MAX: u32 = 1_000;
 const LIST_PAGE_SIZE_DEFAULT: u32 = 100;
@@ -64,6 +67,23 @@ pub(crate) fn search(request: wire::SearchReportsRequest) -> Result<SearchReques
         with_count: request.with_count,
     };
     checked(faults, request)
+}
+
+/// Ids of keys.
+pub(crate) fn originator_keys(request: wire::BatchGetOriginatorKeysRequest) -> Result<Vec<String>, Error> {
+    let mut faults = Vec::new();
+    if !(1..=KEY_IDS_MAX).contains(&request.key_ids.len()) {
+        faults.push(FieldFault::new("key_ids", format!("holds 1 to {KEY_IDS_MAX} ids")));
+    }
+    for (index, key_id) in request.key_ids.iter().enumerate().take(KEY_IDS_MAX) {
+        if key_id.len() != KEY_ID_DIGITS
+            || !key_id.bytes().all(|byte| matches!(byte, b'0'..=b'9' | b'a'..=b'f'))
+        {
+            let wanted = format!("is not {KEY_ID_DIGITS} hexadecimal digits in lower case");
+            faults.push(FieldFault::new(format!("key_ids[{index}]"), wanted));
+        }
+    }
+    checked(faults, request.key_ids)
 }
 
 fn checked<T>(faults: Vec<FieldFault>, request: T) -> Result<T, Error> {

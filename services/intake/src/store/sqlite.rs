@@ -20,13 +20,13 @@ use std::{
 
 use async_trait::async_trait;
 use entente_persist::{Database, DatabaseConfig, Durability, Migration, PersistError, outbox};
-use rusqlite::{Connection, params};
+use rusqlite::{Connection, OptionalExtension, params};
 use tokio::sync::watch;
 
 use self::{add::Added, plan::LabelCounts};
 use super::{
-    AuditItem, Extent, InternedLabel, JournalVersion, LabelReference, NewBatch, Outcome, Page, Query, Store,
-    TextTerm,
+    AuditItem, Extent, InternedLabel, JournalVersion, LabelReference, NewBatch, Outcome, Page, PublicKey,
+    Query, Store, TextTerm,
 };
 use crate::error::Error;
 
@@ -194,6 +194,11 @@ impl Store for SqliteStore {
         self.read(move |connection, _| reports::journal(connection, after, bytes_max)).await
     }
 
+    async fn public_keys(&self, key_ids: Vec<String>) -> Result<Vec<Option<PublicKey>>, Error> {
+        self.read(move |connection, _| key_ids.iter().map(|key_id| public_key(connection, key_id)).collect())
+            .await
+    }
+
     async fn audit_items(&self, first: i64, last: i64) -> Result<Vec<AuditItem>, Error> {
         self.read(move |connection, _| audit_items(connection, first, last)).await
     }
@@ -251,6 +256,17 @@ fn labels_after(
         Ok(InternedLabel { label_no: row.get(0)?, label })
     })?;
     Ok(rows.collect::<Result<_, _>>()?)
+}
+
+fn public_key(connection: &Connection, key_id: &str) -> Result<Option<PublicKey>, Error> {
+    let mut statement = connection.prepare_cached(
+        "SELECT word.text, signing_key.public_key FROM signing_key JOIN word ON word_no = originator_no
+         WHERE key_id = ?1",
+    )?;
+    let found = statement
+        .query_row([key_id], |row| Ok(PublicKey { originator: row.get(0)?, ed25519: row.get(1)? }))
+        .optional()?;
+    Ok(found)
 }
 
 fn audit_items(connection: &Connection, first: i64, last: i64) -> Result<Vec<AuditItem>, Error> {

@@ -13,10 +13,11 @@ use entente_chassis::{
 };
 use entente_intake::{IntakeConfig, Limits, start};
 use entente_proto::intake::v1::{
-    FreeText, GetReportRequest, GetReportResponse, ItemResult, JournalEntry, ListReportsRequest,
-    ListReportsResponse, Report, ReportFilter, ReportItem, SearchReportsRequest, SearchReportsResponse,
-    SubmitReportRequest, SubmitReportsRequest, SubmitReportsResponse, TailJournalRequest,
-    TailJournalResponse, intake_service_client::IntakeServiceClient, report_item::Body,
+    BatchGetOriginatorKeysRequest, FreeText, GetReportRequest, GetReportResponse, ItemResult, JournalEntry,
+    ListReportsRequest, ListReportsResponse, OriginatorKey, Report, ReportFilter, ReportItem,
+    SearchReportsRequest, SearchReportsResponse, SubmitReportRequest, SubmitReportsRequest,
+    SubmitReportsResponse, TailJournalRequest, TailJournalResponse,
+    intake_service_client::IntakeServiceClient, report_item::Body,
 };
 use entente_testkit::{FakeAccess, FakeAudit, FakeClock, TRUST_DOMAIN, TestPki, eventually, fixtures};
 use tempfile::TempDir;
@@ -234,6 +235,13 @@ impl Person {
     pub(crate) async fn get_as(&mut self, message: GetReportRequest) -> Result<GetReportResponse, Status> {
         let request = self.request(message);
         Ok(self.client.get_report(request).await?.into_inner())
+    }
+
+    /// The public keys of these ids.
+    pub(crate) async fn keys(&mut self, key_ids: &[&str]) -> Result<Vec<OriginatorKey>, Status> {
+        let key_ids = key_ids.iter().map(|key_id| (*key_id).to_owned()).collect();
+        let request = self.request(BatchGetOriginatorKeysRequest { key_ids });
+        Ok(self.client.batch_get_originator_keys(request).await?.into_inner().keys)
     }
 
     pub(crate) async fn list(&mut self, message: ListReportsRequest) -> Result<ListReportsResponse, Status> {
