@@ -19,7 +19,8 @@ pub struct AccessConfig {
     pub data_dir: PathBuf,
     /// Registry imported into an empty store: TOML, or JSON if the name ends so. None starts with nobody.
     pub registry_file: Option<PathBuf>,
-    /// The organization whose policy administrators admit partners and keep their charters. None: nobody does.
+    /// The organization whose policy administrators admit partners, keep their charters, and keep the deployment's
+    /// policies. None: nobody does.
     pub custodian: Option<String>,
     /// How long a service may rely on an epoch without hearing again: the longest a revocation waits for a service that
     /// is silent, less a tenth. Default 2 s; 100 ms to 30 s. When it is made shorter, the first start with the new value

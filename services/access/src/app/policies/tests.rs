@@ -1,33 +1,29 @@
-//! Policies against the rules of the software: the worked cases in Cedar, sets that are refused, and that no set loosens.
+//! What policies refuse and how they name it, and which sets of them are refused themselves.
 
-use std::collections::{BTreeMap, BTreeSet};
+mod floor;
 
-use cedar_policy::{
-    Authorizer, Context, Decision, Entities, Entity, PolicySet, Request, RestrictedExpression, Schema,
-    ValidationMode, Validator,
-};
+use std::collections::BTreeMap;
+
+use cedar_policy::Entity;
 use entente_domain::{
     day::Day,
-    decision::{self, Derivation, ObjectState, Session},
-    ids::{OriginatorName, Purpose, Realm},
+    decision::{ObjectState, Session},
+    ids::{Purpose, Realm},
     label::Label,
     profile::profile_id,
     registry::{Organization, Registry},
-    subject::{PreparedSubject, Subject},
+    subject::Subject,
 };
-use serde_json::{Value, json};
+use serde_json::json;
 
 use super::{
     Action, FORBIDDEN_BY_POLICY, Judgement, POLICY_NOT_EVALUATED, Policies, Principal, Question, Refusal,
-    SCHEMA, Words, label::label_entity,
+    SCHEMA,
 };
 use crate::store::{ComponentRow, OperationRow, PhaseRow};
 
-const CASES: &str = include_str!("../../../../../crates/domain/tests/golden/labels-cases.json");
-const FLOOR: &str = include_str!("../../../tests/golden/floor.cedar");
 const ROGUE: &str = include_str!("../../../tests/golden/rogue.cedar");
 const EXAMPLE: &str = include_str!("../../../policies/example.cedar");
-const EXERCISES: [&str; 2] = ["EXERCISE:INSPIRED-UNION-2024", "EXERCISE:FALCON-TALON"];
 
 fn load(text: &str) -> Policies {
     Policies::of_text(text).unwrap_or_else(|faults| panic!("{text}: {faults:?}"))
@@ -45,13 +41,7 @@ fn has_fault(text: &str, word: &str) {
     assert!(found.iter().any(|fault| fault.contains(word)), "{word} is not among {found:?}");
 }
 
-/// The worked cases.
-struct World {
-    document: Value,
-    registry: Registry,
-}
-
-/// One of them, as both sides are asked.
+/// A question, as the rules of the software and the policies are asked it.
 struct Asked {
     subject: Subject,
     label: Label,
@@ -60,178 +50,9 @@ struct Asked {
     state: ObjectState,
 }
 
-impl World {
-    fn load() -> World {
-        let document: Value = serde_json::from_str(CASES).unwrap();
-        let mut registry = Registry::builtin();
-        EXERCISES.iter().for_each(|realm| registry.add_realm(realm).unwrap());
-        for (id, organization) in document["orgs"].as_object().unwrap() {
-            let organization: Organization = serde_json::from_value(organization.clone()).unwrap();
-            registry.add_organization(id.parse().unwrap(), organization);
-        }
-        World { document, registry }
-    }
-
-    fn cases<'a>(&'a self, action: &'a str) -> impl Iterator<Item = &'a Value> {
-        self.document["cases"].as_array().unwrap().iter().filter(move |case| case["action"] == action)
-    }
-
-    fn label(&self, written: &Value) -> Label {
-        let Some(name) = written.as_str() else {
-            return serde_json::from_value(written.clone()).unwrap();
-        };
-        Label::parse(self.document["labels"][name].as_str().unwrap_or(name), &self.registry, None).unwrap()
-    }
-
-    fn asked(&self, case: &Value) -> Asked {
-        let context = |name: &str| case["ctx"].get(name).unwrap_or(&self.document["defaults"][name]).clone();
-        let today: Day = serde_json::from_value(context("now")).unwrap();
-        let mut subject = self.document["subjects"][case["subject"].as_str().unwrap()].clone();
-        for name in texts(&case["world"]["agreements"]) {
-            equivalences(&mut subject, &self.document["agreements"][name], today);
-        }
-        Asked {
-            subject: serde_json::from_value(subject).unwrap(),
-            label: self.label(&case["label"]),
-            session: Session {
-                realm: Realm::from(context("realm").as_str().unwrap()),
-                purpose: Purpose::from(context("purpose").as_str().unwrap()),
-                aal: u8::try_from(context("aal").as_u64().unwrap()).unwrap(),
-            },
-            today,
-            state: match case["world"]["object"]["state"].as_str() {
-                Some("recalled") => ObjectState::Recalled,
-                Some("quarantined") => ObjectState::Quarantined,
-                Some(_) | None => ObjectState::Live,
-            },
-        }
-    }
-
-    fn sources(&self, case: &Value) -> Vec<Label> {
-        let sources = case["world"]["sources"].as_array().into_iter().flatten();
-        sources.map(|label| self.label(label)).collect()
-    }
-}
-
-/// What agreements in force make of clearances, so that both sides are asked about the same ones.
-fn equivalences(subject: &mut Value, agreement: &Value, today: Day) {
-    let day = |name: &str| serde_json::from_value::<Day>(agreement[name].clone()).unwrap();
-    let parties: BTreeSet<&str> = texts(&agreement["parties"]).collect();
-    let signed = |party: &&str| agreement["signatures"][*party] == "SIGNED";
-    let in_force = parties.contains(subject["org"].as_str().unwrap())
-        && parties.iter().all(signed)
-        && agreement["suspended_by"].is_null()
-        && agreement["terminated_by"].is_null()
-        && (day("from")..day("until")).contains(&today);
-    for row in agreement["equivalence"].as_array().into_iter().flatten().filter(|_| in_force) {
-        let held = subject["clearances"][row[0].as_str().unwrap()].as_i64();
-        let foreign = row[2].as_str().unwrap();
-        let Some(ceiling) = agreement["max_levels"][foreign].as_i64() else { continue };
-        if held.is_some_and(|held| held >= row[1].as_i64().unwrap()) {
-            let granted = row[3].as_i64().unwrap().min(ceiling);
-            let already = subject["clearances"][foreign].as_i64().unwrap_or(-1);
-            subject["clearances"][foreign] = json!(granted.max(already));
-        }
-    }
-}
-
-fn texts(value: &Value) -> impl Iterator<Item = &str> {
-    value.as_array().into_iter().flatten().map(|item| item.as_str().unwrap())
-}
-
 fn principal(asked: &Asked) -> Principal {
     let profile = profile_id(&asked.subject, &[], asked.today);
     Principal::new(&asked.subject, profile, asked.today, &BTreeMap::new())
-}
-
-/// The floor in Cedar, with request and entities checked against the schema.
-fn floor_allows(world: &World, action: Action, asked: &Asked, facts: &[(&str, bool)]) -> bool {
-    let (schema, _) = Schema::from_cedarschema_str(SCHEMA).unwrap();
-    let floor: PolicySet = FLOOR.parse().unwrap();
-    let words = Words::new().unwrap();
-    let given = context_of(action, asked, facts);
-    let subject = principal(asked).entity_for(&asked.label).unwrap();
-    let label = label_entity(words.label.clone(), &asked.label, &world.registry).unwrap();
-    let request =
-        Request::new(subject.uid(), words.action(action).clone(), words.label, given, Some(&schema)).unwrap();
-    let entities = Entities::from_entities([subject, label], Some(&schema)).unwrap();
-    let answer = Authorizer::new().is_authorized(&request, &floor, &entities);
-    assert_eq!(answer.diagnostics().errors().count(), 0);
-    answer.decision() == Decision::Allow
-}
-
-fn context_of(action: Action, asked: &Asked, facts: &[(&str, bool)]) -> Context {
-    let state = [
-        ("recalled", asked.state == ObjectState::Recalled),
-        ("quarantined", asked.state == ObjectState::Quarantined),
-    ];
-    let usual = super::context(action, &asked.session, asked.today).unwrap();
-    let given: BTreeMap<String, RestrictedExpression> = state
-        .iter()
-        .chain(facts)
-        .map(|(name, holds)| ((*name).to_owned(), RestrictedExpression::new_bool(*holds)))
-        .collect();
-    let rest = usual.into_iter().filter(|(name, _)| !given.contains_key(name.as_str())).collect::<Vec<_>>();
-    Context::from_pairs(rest.into_iter().chain(given.clone())).unwrap()
-}
-
-#[test]
-fn the_mirror_of_the_floor_is_valid_and_both_decide_every_worked_reading_alike() {
-    let (schema, _) = Schema::from_cedarschema_str(SCHEMA).unwrap();
-    let floor: PolicySet = FLOOR.parse().unwrap();
-    let validated = Validator::new(schema).validate(&floor, ValidationMode::Strict);
-    assert!(validated.validation_passed_without_warnings(), "{validated}");
-    let world = World::load();
-    let mut compared = 0;
-    for case in world.cases("read") {
-        let asked = world.asked(case);
-        let prepared = PreparedSubject::new(&asked.subject, &[], asked.today);
-        let rust = decision::read(&prepared, &asked.label, &asked.session, &world.registry, asked.state);
-        assert_eq!(case["expected"]["decision"] == "allow", rust.is_ok(), "{}", case["id"]);
-        assert_eq!(floor_allows(&world, Action::Read, &asked, &[]), rust.is_ok(), "{}: {rust:?}", case["id"]);
-        compared += 1;
-    }
-    assert_eq!(compared, 61);
-}
-
-#[test]
-fn both_decide_every_worked_submission_alike() {
-    let world = World::load();
-    let mut compared = 0;
-    for case in world.cases("submit") {
-        let asked = world.asked(case);
-        let sources = world.sources(case);
-        let cosigners: Vec<OriginatorName> =
-            texts(&case["ctx"]["cosigners"]).map(OriginatorName::from).collect();
-        let prepared = PreparedSubject::new(&asked.subject, &[], asked.today);
-        let (registry, session) = (&world.registry, &asked.session);
-        let derivation = Derivation { sources: &sources, cosigners: &cosigners };
-        let rust = decision::submit(&prepared, &asked.label, session, registry, derivation);
-        let readable = sources
-            .iter()
-            .all(|label| decision::read(&prepared, label, session, registry, ObjectState::Live).is_ok());
-        let own = |source: &Label| {
-            prepared.has_role("label_authority")
-                && source.originators().len() == 1
-                && source.is_originated_by(asked.subject.org.as_str())
-        };
-        let speaks = |name: &OriginatorName| {
-            name.as_str() == asked.subject.org.as_str()
-                || cosigners.contains(name)
-                || sources.iter().any(|source| source.originators().contains(name))
-        };
-        let facts = [
-            ("valid", asked.label.validate(registry, true).is_empty()),
-            ("sourcesReadable", readable),
-            ("flowsUp", sources.iter().all(|source| source.flows_to(&asked.label) || own(source))),
-            ("cosigned", asked.label.originators().iter().all(speaks)),
-        ];
-        assert_eq!(case["expected"]["decision"] == "allow", rust.is_ok(), "{}", case["id"]);
-        let cedar = floor_allows(&world, Action::Submit, &asked, &facts);
-        assert_eq!(cedar, rust.is_ok(), "{}: {rust:?}", case["id"]);
-        compared += 1;
-    }
-    assert_eq!(compared, 15);
 }
 
 /// A subject of two tree grants, its session, and a label of two operations.
