@@ -44,42 +44,21 @@ impl Checkpoint {
     /// A checkpoint without extension lines.
     #[must_use]
     pub fn new(origin: &str, size: u64, root: Hash) -> Self {
-        Self {
-            origin: origin.to_owned(),
-            size,
-            root,
-            extensions: Vec::new(),
-        }
+        Self { origin: origin.to_owned(), size, root, extensions: Vec::new() }
     }
 
     /// Reads a note's text.
     pub fn parse(text: &str) -> Result<Self, CheckpointError> {
         let body = text.strip_suffix('\n');
-        let body = body.ok_or_else(|| CheckpointError::BadLine {
-            line: text.split('\n').count(),
-        })?;
+        let body = body.ok_or_else(|| CheckpointError::BadLine { line: text.split('\n').count() })?;
         let mut lines = body.split('\n');
-        let origin = lines
-            .next()
-            .filter(|origin| !origin.is_empty())
-            .ok_or(CheckpointError::NoOrigin)?;
-        let size = lines
-            .next()
-            .and_then(decimal::parse)
-            .ok_or(CheckpointError::BadSize)?;
-        let root = lines
-            .next()
-            .and_then(Hash::from_base64)
-            .ok_or(CheckpointError::BadRoot)?;
+        let origin = lines.next().filter(|origin| !origin.is_empty()).ok_or(CheckpointError::NoOrigin)?;
+        let size = lines.next().and_then(decimal::parse).ok_or(CheckpointError::BadSize)?;
+        let root = lines.next().and_then(Hash::from_base64).ok_or(CheckpointError::BadRoot)?;
         let extensions: Vec<String> = lines.map(str::to_owned).collect();
         match extensions.iter().position(String::is_empty) {
             Some(at) => Err(CheckpointError::BadLine { line: at + 4 }),
-            None => Ok(Self {
-                origin: origin.to_owned(),
-                size,
-                root,
-                extensions,
-            }),
+            None => Ok(Self { origin: origin.to_owned(), size, root, extensions }),
         }
     }
 
@@ -93,8 +72,6 @@ impl Checkpoint {
 impl fmt::Display for Checkpoint {
     fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
         writeln!(out, "{}\n{}\n{}", self.origin, self.size, self.root.to_base64())?;
-        self.extensions
-            .iter()
-            .try_for_each(|line| writeln!(out, "{line}"))
+        self.extensions.iter().try_for_each(|line| writeln!(out, "{line}"))
     }
 }

@@ -30,9 +30,7 @@ pub fn section_digest(number: u8, salt: &[u8; SALT_BYTES], body: &[u8]) -> Hash 
 /// Commitment of a record: `SHA-256("entente-record/1" || d_1 .. d_n)`, the digests of all its sections in order.
 #[must_use]
 pub fn record_commitment(digests: &[Hash]) -> Hash {
-    let parts: Vec<&[u8]> = std::iter::once(RECORD_PREFIX)
-        .chain(digests.iter().map(Hash::as_ref))
-        .collect();
+    let parts: Vec<&[u8]> = std::iter::once(RECORD_PREFIX).chain(digests.iter().map(Hash::as_ref)).collect();
     sha256(&parts)
 }
 
@@ -74,15 +72,10 @@ impl Entry {
     pub fn decode(bytes: &[u8]) -> Result<Self, EntryError> {
         let wrong_length = EntryError::WrongLength { found: bytes.len() };
         let bytes: &[u8; ENTRY_BYTES] = bytes.try_into().map_err(|_| wrong_length.clone())?;
-        let rest = bytes
-            .strip_prefix(ENTRY_PREFIX)
-            .ok_or(EntryError::UnknownFormat)?;
+        let rest = bytes.strip_prefix(ENTRY_PREFIX).ok_or(EntryError::UnknownFormat)?;
         let (epoch, commitment) = rest.split_first_chunk::<2>().ok_or(wrong_length.clone())?;
         let commitment = Hash::from_slice(commitment).ok_or(wrong_length)?;
-        Ok(Self {
-            shard_epoch: u16::from_be_bytes(*epoch),
-            commitment,
-        })
+        Ok(Self { shard_epoch: u16::from_be_bytes(*epoch), commitment })
     }
 }
 
@@ -133,9 +126,7 @@ impl Opening {
         if !(1..=SECTIONS_MAX).contains(&found) {
             return Err(OpeningError::SectionCount { found });
         }
-        let digests = (1..=u8::MAX)
-            .zip(&self.sections)
-            .map(|(number, section)| section.digest(number));
+        let digests = (1..=u8::MAX).zip(&self.sections).map(|(number, section)| section.digest(number));
         Ok(record_commitment(&digests.collect::<Vec<_>>()))
     }
 
@@ -145,10 +136,7 @@ impl Opening {
         if computed == entry.commitment {
             return Ok(());
         }
-        Err(OpeningError::CommitmentMismatch {
-            expected: entry.commitment,
-            computed,
-        })
+        Err(OpeningError::CommitmentMismatch { expected: entry.commitment, computed })
     }
 
     /// The same record with only the sections of these numbers (from 1) open.
@@ -161,9 +149,7 @@ impl Opening {
                 OpenedSection::DigestOnly(section.digest(number))
             }
         });
-        Self {
-            sections: sections.collect(),
-        }
+        Self { sections: sections.collect() }
     }
 }
 

@@ -96,10 +96,7 @@ impl Note {
             key_id: signer.verifying_key().key_id(),
             signature: signer.sign(text.as_bytes()),
         });
-        Ok(Self {
-            text: text.to_owned(),
-            signatures: signatures.collect(),
-        })
+        Ok(Self { text: text.to_owned(), signatures: signatures.collect() })
     }
 
     /// Reads a note.
@@ -113,10 +110,7 @@ impl Note {
         let lines = lines.strip_suffix('\n').ok_or(Error::NoSignatures)?;
         let text = format!("{text_before_end}\n");
         check_text(&text)?;
-        Ok(Self {
-            text,
-            signatures: parse_lines(lines)?,
-        })
+        Ok(Self { text, signatures: parse_lines(lines)? })
     }
 
     /// The signed text, line feed at its end included.
@@ -135,24 +129,16 @@ impl Note {
     pub fn verify<'key>(&self, keys: &[&'key VerifyingKey]) -> Result<Vec<&'key VerifyingKey>, NoteError> {
         let mut signed: Vec<&'key VerifyingKey> = Vec::new();
         for line in &self.signatures {
-            let known = keys
-                .iter()
-                .find(|key| key.name() == line.name && key.key_id() == line.key_id);
+            let known = keys.iter().find(|key| key.name() == line.name && key.key_id() == line.key_id);
             let Some(key) = known else { continue };
             if !key.verifies(self.text.as_bytes(), &line.signature) {
-                return Err(Error::SignatureInvalid {
-                    name: line.name.clone(),
-                });
+                return Err(Error::SignatureInvalid { name: line.name.clone() });
             }
             if !signed.iter().any(|earlier| earlier == key) {
                 signed.push(key);
             }
         }
-        if signed.is_empty() {
-            Err(Error::NoKnownSigner)
-        } else {
-            Ok(signed)
-        }
+        if signed.is_empty() { Err(Error::NoKnownSigner) } else { Ok(signed) }
     }
 }
 
@@ -182,11 +168,7 @@ fn check_text(text: &str) -> Result<(), NoteError> {
     if text.len() > NOTE_BYTES_MAX {
         return Err(Error::TooLong { bytes: text.len() });
     }
-    if text.ends_with('\n') && text != "\n" {
-        Ok(())
-    } else {
-        Err(Error::BadText)
-    }
+    if text.ends_with('\n') && text != "\n" { Ok(()) } else { Err(Error::BadText) }
 }
 
 fn parse_lines(lines: &str) -> Result<Vec<NoteSignature>, NoteError> {

@@ -73,11 +73,7 @@ impl VerifyingKey {
             return Err(KeyError::BadName(name.to_owned()));
         }
         let key_id = key_id(name, &public);
-        Ok(Self {
-            name: name.to_owned(),
-            key_id,
-            public,
-        })
+        Ok(Self { name: name.to_owned(), key_id, public })
     }
 
     /// Reads a `vkey`: name, `+`, key ID in eight hex digits, `+`, base64 of type and public key.
@@ -87,10 +83,7 @@ impl VerifyingKey {
             return Err(KeyError::BadForm);
         };
         let lower_case = !id.bytes().any(|byte| byte.is_ascii_uppercase());
-        let id = hex::decode(id)
-            .ok()
-            .filter(|_| lower_case)
-            .and_then(|id| id.try_into().ok());
+        let id = hex::decode(id).ok().filter(|_| lower_case).and_then(|id| id.try_into().ok());
         let found = KeyId(id.ok_or(KeyError::BadForm)?);
         let bytes = STANDARD.decode(key).map_err(|_| KeyError::BadForm)?;
         let (kind, public) = bytes.split_first().ok_or(KeyError::BadForm)?;
@@ -99,10 +92,7 @@ impl VerifyingKey {
         }
         let verifying = Self::ed25519(name, public.try_into().map_err(|_| KeyError::BadForm)?)?;
         if verifying.key_id != found {
-            return Err(KeyError::KeyIdMismatch {
-                found,
-                computed: verifying.key_id,
-            });
+            return Err(KeyError::KeyIdMismatch { found, computed: verifying.key_id });
         }
         Ok(verifying)
     }
@@ -128,9 +118,7 @@ impl VerifyingKey {
     /// Whether this key made the signature over these bytes.
     #[must_use]
     pub fn verifies(&self, message: &[u8], signature: &[u8]) -> bool {
-        UnparsedPublicKey::new(&ED25519, &self.public)
-            .verify(message, signature)
-            .is_ok()
+        UnparsedPublicKey::new(&ED25519, &self.public).verify(message, signature).is_ok()
     }
 }
 
@@ -174,15 +162,8 @@ impl Signer {
     }
 
     fn new(name: &str, pair: Ed25519KeyPair) -> Result<Self, KeyError> {
-        let public = pair
-            .public_key()
-            .as_ref()
-            .try_into()
-            .map_err(|_| KeyError::BadPrivateKey)?;
-        Ok(Self {
-            verifying: VerifyingKey::ed25519(name, public)?,
-            pair,
-        })
+        let public = pair.public_key().as_ref().try_into().map_err(|_| KeyError::BadPrivateKey)?;
+        Ok(Self { verifying: VerifyingKey::ed25519(name, public)?, pair })
     }
 }
 
@@ -196,10 +177,7 @@ impl fmt::Debug for Signer {
 /// Non-empty, no Unicode space, no plus sign; we refuse control characters too.
 pub(crate) fn is_key_name(name: &str) -> bool {
     let bounded = (1..=KEY_NAME_BYTES_MAX).contains(&name.len());
-    bounded
-        && !name
-            .chars()
-            .any(|c| c.is_whitespace() || c.is_control() || c == '+')
+    bounded && !name.chars().any(|c| c.is_whitespace() || c.is_control() || c == '+')
 }
 
 fn key_id(name: &str, public: &[u8; KEY_BYTES]) -> KeyId {

@@ -112,10 +112,7 @@ pub fn inclusion_root(leaf: &Hash, index: u64, size: u64, path: &[Hash]) -> Resu
         return Err(ProofError::IndexOutOfRange { index, size });
     }
     check_length(range::inclusion(index, size).len(), path.len())?;
-    let mut walk = Walk {
-        node: index,
-        last: size - 1,
-    };
+    let mut walk = Walk { node: index, last: size - 1 };
     let mut computed = *leaf;
     for sibling in path {
         computed = match walk.climb() {
@@ -150,10 +147,7 @@ pub fn verify_consistency(
         Some((first, rest)) if !old_size.is_power_of_two() => (first, rest),
         _ => (old_root, proof),
     };
-    let mut walk = Walk {
-        node: old_size - 1,
-        last: new_size - 1,
-    };
+    let mut walk = Walk { node: old_size - 1, last: new_size - 1 };
     walk.skip_complete();
     let (mut old_computed, mut new_computed) = (*first, *first);
     for hash in rest {
@@ -183,11 +177,7 @@ enum Side {
 
 impl Walk {
     fn climb(&mut self) -> Side {
-        let side = if self.node & 1 == 1 || self.node == self.last {
-            Side::Left
-        } else {
-            Side::Right
-        };
+        let side = if self.node & 1 == 1 || self.node == self.last { Side::Left } else { Side::Right };
         if matches!(side, Side::Left) {
             // On the ragged right edge a node without sibling moves up unhashed.
             while self.node & 1 == 0 && self.node != 0 {
@@ -211,31 +201,21 @@ impl Walk {
 }
 
 fn check_length(expected: usize, found: usize) -> Result<(), ProofError> {
-    if expected == found {
-        Ok(())
-    } else {
-        Err(ProofError::WrongLength { expected, found })
-    }
+    if expected == found { Ok(()) } else { Err(ProofError::WrongLength { expected, found }) }
 }
 
 fn check_root(computed: &Hash, expected: &Hash) -> Result<(), ProofError> {
     if computed == expected {
         return Ok(());
     }
-    Err(ProofError::RootMismatch {
-        expected: *expected,
-        computed: *computed,
-    })
+    Err(ProofError::RootMismatch { expected: *expected, computed: *computed })
 }
 
 fn check_old_root(computed: &Hash, expected: &Hash) -> Result<(), ProofError> {
     if computed == expected {
         return Ok(());
     }
-    Err(ProofError::OldRootMismatch {
-        expected: *expected,
-        computed: *computed,
-    })
+    Err(ProofError::OldRootMismatch { expected: *expected, computed: *computed })
 }
 
 /// Makes proofs in the tree of a given size from its tiles; a tile is read and hashed once per prover, so that the
@@ -249,20 +229,13 @@ pub struct Prover<'reader, R: TileReader> {
 impl<'reader, R: TileReader> Prover<'reader, R> {
     /// A prover for the tree's first `size` leaves.
     pub fn new(reader: &'reader R, size: u64) -> Self {
-        Self {
-            reader,
-            size,
-            tiles: HashMap::new(),
-        }
+        Self { reader, size, tiles: HashMap::new() }
     }
 
     /// The inclusion proof of a leaf, its sibling first. Reads O(log size) tiles.
     pub fn inclusion(&mut self, index: u64) -> Result<Vec<Hash>, ProveError<R::Error>> {
         if index >= self.size {
-            return Err(ProveError::OutOfRange {
-                asked: index,
-                size: self.size,
-            });
+            return Err(ProveError::OutOfRange { asked: index, size: self.size });
         }
         self.hashes(range::inclusion(index, self.size))
     }
@@ -270,10 +243,7 @@ impl<'reader, R: TileReader> Prover<'reader, R> {
     /// The proof that the first `old_size` leaves were this log's tree once. Empty for 0 and for the present size.
     pub fn consistency(&mut self, old_size: u64) -> Result<Vec<Hash>, ProveError<R::Error>> {
         if old_size > self.size {
-            return Err(ProveError::OutOfRange {
-                asked: old_size,
-                size: self.size,
-            });
+            return Err(ProveError::OutOfRange { asked: old_size, size: self.size });
         }
         if old_size == 0 {
             return Ok(Vec::new());
@@ -288,10 +258,7 @@ impl<'reader, R: TileReader> Prover<'reader, R> {
     }
 
     fn hashes(&mut self, ranges: Vec<std::ops::Range<u64>>) -> Result<Vec<Hash>, ProveError<R::Error>> {
-        ranges
-            .iter()
-            .filter_map(|range| range::hash(self, range).transpose())
-            .collect()
+        ranges.iter().filter_map(|range| range::hash(self, range).transpose()).collect()
     }
 }
 
@@ -299,10 +266,7 @@ impl<R: TileReader> Nodes for Prover<'_, R> {
     type Error = ProveError<R::Error>;
 
     fn node(&mut self, height: u32, index: u64) -> Result<Hash, Self::Error> {
-        let out_of_range = ProveError::OutOfRange {
-            asked: index,
-            size: self.size,
-        };
+        let out_of_range = ProveError::OutOfRange { asked: index, size: self.size };
         let level = u8::try_from(height / TILE_HEIGHT).unwrap_or(u8::MAX);
         let inside = height % TILE_HEIGHT;
         let tile_index = index >> (TILE_HEIGHT - inside);
@@ -319,9 +283,8 @@ impl<R: TileReader> Nodes for Prover<'_, R> {
             }
         };
         let place = index - (tile_index << (TILE_HEIGHT - inside));
-        let node = usize::try_from(place)
-            .ok()
-            .and_then(|place| tile.node(usize::try_from(inside).ok()?, place));
+        let node =
+            usize::try_from(place).ok().and_then(|place| tile.node(usize::try_from(inside).ok()?, place));
         node.ok_or(out_of_range)
     }
 }
@@ -338,10 +301,7 @@ impl MemoryTree {
     #[must_use]
     pub fn new(leaves: Vec<Hash>) -> Self {
         let size = u64::try_from(leaves.len()).unwrap_or(u64::MAX);
-        Self {
-            subtrees: Subtrees::new(leaves),
-            size,
-        }
+        Self { subtrees: Subtrees::new(leaves), size }
     }
 
     /// Number of leaves.
@@ -394,8 +354,6 @@ impl Nodes for MemoryNodes<'_> {
     fn node(&mut self, height: u32, index: u64) -> Result<Hash, Infallible> {
         let place = usize::try_from(height).ok().zip(usize::try_from(index).ok());
         // INVARIANT: ranges lie within the tree, so the node is there; the empty root would fail verification.
-        Ok(place
-            .and_then(|(height, index)| self.0.node(height, index))
-            .unwrap_or_else(empty_root))
+        Ok(place.and_then(|(height, index)| self.0.node(height, index)).unwrap_or_else(empty_root))
     }
 }

@@ -106,20 +106,8 @@ impl Receipt {
         let leaf = leaf_hash(&self.entry);
         verify_inclusion(&leaf, self.index, checkpoint.size, &self.path, &checkpoint.root)
             .map_err(ReceiptError::Inclusion)?;
-        let Checkpoint {
-            origin,
-            size,
-            root,
-            extensions: _,
-        } = checkpoint;
-        Ok(VerifiedReceipt {
-            origin,
-            index: self.index,
-            entry,
-            leaf,
-            tree_size: size,
-            root,
-        })
+        let Checkpoint { origin, size, root, extensions: _ } = checkpoint;
+        Ok(VerifiedReceipt { origin, index: self.index, entry, leaf, tree_size: size, root })
     }
 
     fn verify_checkpoint(&self, key: &VerifyingKey) -> Result<Checkpoint, ReceiptError> {
@@ -128,23 +116,14 @@ impl Receipt {
         let checkpoint = Checkpoint::parse(note.text()).map_err(ReceiptError::Checkpoint)?;
         if checkpoint.origin != self.origin {
             let receipt = self.origin.clone();
-            return Err(ReceiptError::OriginMismatch {
-                receipt,
-                checkpoint: checkpoint.origin,
-            });
+            return Err(ReceiptError::OriginMismatch { receipt, checkpoint: checkpoint.origin });
         }
         if checkpoint.origin != key.name() {
             let key = key.name().to_owned();
-            return Err(ReceiptError::KeyOfAnotherLog {
-                key,
-                origin: checkpoint.origin,
-            });
+            return Err(ReceiptError::KeyOfAnotherLog { key, origin: checkpoint.origin });
         }
         if checkpoint.size != self.tree_size {
-            return Err(ReceiptError::SizeMismatch {
-                receipt: self.tree_size,
-                checkpoint: checkpoint.size,
-            });
+            return Err(ReceiptError::SizeMismatch { receipt: self.tree_size, checkpoint: checkpoint.size });
         }
         Ok(checkpoint)
     }
@@ -153,38 +132,16 @@ impl Receipt {
     #[must_use]
     pub fn to_proof(&self) -> TlogProof {
         let (index, path) = (self.index, self.path.clone());
-        TlogProof {
-            extra: None,
-            index,
-            path,
-            checkpoint: self.checkpoint.clone(),
-        }
+        TlogProof { extra: None, index, path, checkpoint: self.checkpoint.clone() }
     }
 
     /// Puts a proof file and its entry together. Origin and size come from the checkpoint, still unverified.
     pub fn from_proof(proof: TlogProof, entry: Vec<u8>) -> Result<Self, ReceiptError> {
         let note = Note::parse(proof.checkpoint.as_bytes()).map_err(ReceiptError::Note)?;
         let checkpoint = Checkpoint::parse(note.text()).map_err(ReceiptError::Checkpoint)?;
-        let Checkpoint {
-            origin,
-            size: tree_size,
-            root: _,
-            extensions: _,
-        } = checkpoint;
-        let TlogProof {
-            extra: _,
-            index,
-            path,
-            checkpoint,
-        } = proof;
-        Ok(Self {
-            origin,
-            index,
-            entry,
-            tree_size,
-            path,
-            checkpoint,
-        })
+        let Checkpoint { origin, size: tree_size, root: _, extensions: _ } = checkpoint;
+        let TlogProof { extra: _, index, path, checkpoint } = proof;
+        Ok(Self { origin, index, entry, tree_size, path, checkpoint })
     }
 }
 
@@ -244,21 +201,10 @@ impl TlogProof {
         if lines.next() != Some(PROOF_HEADER) {
             return Err(TlogProofError::UnknownFormat);
         }
-        let extra = lines
-            .next_if(|line| line.starts_with("extra "))
-            .map(parse_extra)
-            .transpose()?;
-        let index = lines
-            .next()
-            .and_then(|line| line.strip_prefix("index "))
-            .and_then(decimal::parse);
+        let extra = lines.next_if(|line| line.starts_with("extra ")).map(parse_extra).transpose()?;
+        let index = lines.next().and_then(|line| line.strip_prefix("index ")).and_then(decimal::parse);
         let index = index.ok_or(TlogProofError::BadIndex)?;
-        Ok(Self {
-            extra,
-            index,
-            path: parse_path(lines)?,
-            checkpoint: checkpoint.to_owned(),
-        })
+        Ok(Self { extra, index, path: parse_path(lines)?, checkpoint: checkpoint.to_owned() })
     }
 }
 
@@ -270,21 +216,15 @@ impl fmt::Display for TlogProof {
             writeln!(out, "extra {}", STANDARD.encode(extra))?;
         }
         writeln!(out, "index {}", self.index)?;
-        self.path
-            .iter()
-            .try_for_each(|hash| writeln!(out, "{}", hash.to_base64()))?;
+        self.path.iter().try_for_each(|hash| writeln!(out, "{}", hash.to_base64()))?;
         out.write_char('\n')?;
         out.write_str(&self.checkpoint)
     }
 }
 
 fn parse_extra(line: &str) -> Result<Vec<u8>, TlogProofError> {
-    let extra = line
-        .strip_prefix("extra ")
-        .and_then(|encoded| STANDARD.decode(encoded).ok());
-    extra
-        .filter(|bytes| bytes.len() <= EXTRA_BYTES_MAX)
-        .ok_or(TlogProofError::BadExtra)
+    let extra = line.strip_prefix("extra ").and_then(|encoded| STANDARD.decode(encoded).ok());
+    extra.filter(|bytes| bytes.len() <= EXTRA_BYTES_MAX).ok_or(TlogProofError::BadExtra)
 }
 
 fn parse_path<'text>(lines: impl Iterator<Item = &'text str>) -> Result<Vec<Hash>, TlogProofError> {

@@ -30,14 +30,8 @@ impl Subtrees {
     /// Joins the largest complete subtrees, smallest (rightmost) first, onto what lies to their right.
     pub(crate) fn fold_onto(&self, right: Option<Hash>) -> Option<Hash> {
         let width = self.width();
-        let peaks = self
-            .rows
-            .iter()
-            .enumerate()
-            .filter(|(height, _)| (width >> height) & 1 == 1);
-        peaks
-            .filter_map(|(_, row)| row.last())
-            .fold(right, |joined, peak| Some(join(peak, joined)))
+        let peaks = self.rows.iter().enumerate().filter(|(height, _)| (width >> height) & 1 == 1);
+        peaks.filter_map(|(_, row)| row.last()).fold(right, |joined, peak| Some(join(peak, joined)))
     }
 
     /// Root over all hashes.
@@ -52,9 +46,5 @@ pub(crate) fn join(peak: &Hash, right: Option<Hash>) -> Hash {
 }
 
 fn pair_up(row: &[Hash]) -> Vec<Hash> {
-    row.as_chunks::<2>()
-        .0
-        .iter()
-        .map(|[left, right]| node_hash(left, right))
-        .collect()
+    row.as_chunks::<2>().0.iter().map(|[left, right]| node_hash(left, right)).collect()
 }

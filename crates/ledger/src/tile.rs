@@ -88,11 +88,7 @@ impl TileId {
 impl fmt::Display for TileId {
     fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(out, "tile/{}/{}", self.level, index_path(self.index))?;
-        if self.is_full() {
-            Ok(())
-        } else {
-            write!(out, ".p/{}", self.width)
-        }
+        if self.is_full() { Ok(()) } else { write!(out, ".p/{}", self.width) }
     }
 }
 
@@ -110,10 +106,7 @@ pub fn entries_path(index: u64, width: u16) -> String {
 /// The bytes of a tile: its hashes one after the other.
 #[must_use]
 pub fn encode(hashes: &[Hash]) -> Vec<u8> {
-    hashes
-        .iter()
-        .flat_map(|hash| hash.as_bytes().iter().copied())
-        .collect()
+    hashes.iter().flat_map(|hash| hash.as_bytes().iter().copied()).collect()
 }
 
 /// The hashes in a tile's bytes; `None` when the length is no multiple of 32 or above 8,192 bytes.
@@ -135,11 +128,7 @@ fn index_path(index: u64) -> String {
     let mut path = String::new();
     for (place, group) in groups.iter().enumerate().rev() {
         // Writing to a String cannot fail.
-        let _ = if place == 0 {
-            write!(path, "{group:03}")
-        } else {
-            write!(path, "x{group:03}/")
-        };
+        let _ = if place == 0 { write!(path, "{group:03}") } else { write!(path, "x{group:03}/") };
     }
     path
 }

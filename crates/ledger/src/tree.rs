@@ -90,29 +90,18 @@ impl Frontier {
     /// Root over all leaves, from the edge alone: at most 255 hashes a level.
     #[must_use]
     pub fn root(&self) -> Hash {
-        let joined = self
-            .edge
-            .iter()
-            .fold(None, |right, row| Subtrees::new(row.clone()).fold_onto(right));
+        let joined = self.edge.iter().fold(None, |right, row| Subtrees::new(row.clone()).fold_onto(right));
         joined.unwrap_or_else(empty_root)
     }
 
     /// The tree with these leaf hashes after its present ones. `self` stays as it was, so that a batch whose transaction
     /// fails leaves no trace.
     pub fn append(&self, leaves: &[Hash]) -> Result<Appended, AppendError> {
-        let size = u64::try_from(leaves.len())
-            .ok()
-            .and_then(|count| self.size.checked_add(count));
+        let size = u64::try_from(leaves.len()).ok().and_then(|count| self.size.checked_add(count));
         let size = size
             .filter(|size| *size <= NUMBER_MAX)
-            .ok_or(AppendError::TreeFull {
-                size: self.size,
-                leaves: leaves.len(),
-            })?;
-        let mut frontier = Self {
-            size,
-            edge: Vec::with_capacity(self.edge.len()),
-        };
+            .ok_or(AppendError::TreeFull { size: self.size, leaves: leaves.len() })?;
+        let mut frontier = Self { size, edge: Vec::with_capacity(self.edge.len()) };
         let mut tiles = Vec::new();
         let mut incoming = leaves.to_vec();
         for level in 0..TILE_LEVELS_MAX {
@@ -124,11 +113,7 @@ impl Frontier {
             frontier.edge.push(row);
         }
         frontier.trim();
-        Ok(Appended {
-            root: frontier.root(),
-            frontier,
-            tiles,
-        })
+        Ok(Appended { root: frontier.root(), frontier, tiles })
     }
 
     /// Cuts a level's hashes into tiles, leaves the partial rest in `row`, returns the roots of the full ones.
@@ -139,10 +124,7 @@ impl Frontier {
         for (index, hashes) in (first..).zip(row.chunks(1 << TILE_HEIGHT)) {
             let width = u16::try_from(hashes.len()).unwrap_or(0);
             let id = TileId::new(level, index, width);
-            tiles.extend(id.map(|id| Tile {
-                id,
-                bytes: tile::encode(hashes),
-            }));
+            tiles.extend(id.map(|id| Tile { id, bytes: tile::encode(hashes) }));
             if u64::from(width) == TILE_WIDTH {
                 roots.push(root_of(hashes));
             } else {
@@ -178,26 +160,19 @@ impl Frontier {
 
     /// Reads what [`Frontier::encode`] wrote. The widths follow from the size, so no other bytes are accepted.
     pub fn decode(bytes: &[u8]) -> Result<Self, FrontierError> {
-        let (size, mut rest) = bytes
-            .split_first_chunk::<8>()
-            .ok_or(FrontierError::NoSize { bytes: bytes.len() })?;
+        let (size, mut rest) =
+            bytes.split_first_chunk::<8>().ok_or(FrontierError::NoSize { bytes: bytes.len() })?;
         let size = u64::from_be_bytes(*size);
         if size > NUMBER_MAX {
             return Err(FrontierError::SizeOutOfRange(size));
         }
-        let wrong_length = FrontierError::WrongLength {
-            size,
-            expected: edge_bytes(size),
-            found: rest.len(),
-        };
+        let wrong_length = FrontierError::WrongLength { size, expected: edge_bytes(size), found: rest.len() };
         if edge_bytes(size) != rest.len() {
             return Err(wrong_length);
         }
         let mut edge = Vec::new();
         for level in 0..TILE_LEVELS_MAX {
-            let (row, after) = rest
-                .split_at_checked(row_bytes(size, level))
-                .ok_or(wrong_length.clone())?;
+            let (row, after) = rest.split_at_checked(row_bytes(size, level)).ok_or(wrong_length.clone())?;
             edge.push(tile::decode(row).ok_or(wrong_length.clone())?);
             rest = after;
         }
@@ -217,10 +192,7 @@ impl Frontier {
 pub(crate) fn read_tile<R: TileReader>(reader: &R, id: TileId) -> Result<Vec<Hash>, ProveError<R::Error>> {
     let hashes: Arc<[Hash]> = reader.tile(id).map_err(ProveError::Tile)?;
     let wanted = hashes.get(..usize::from(id.width()));
-    wanted.map(<[Hash]>::to_vec).ok_or(ProveError::ShortTile {
-        id,
-        found: hashes.len(),
-    })
+    wanted.map(<[Hash]>::to_vec).ok_or(ProveError::ShortTile { id, found: hashes.len() })
 }
 
 fn row_bytes(size: u64, level: u8) -> usize {

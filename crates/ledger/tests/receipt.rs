@@ -1,10 +1,6 @@
 //! Notes, checkpoints, commitments and receipts: known answers, golden bytes, and what must be refused.
 
-#![expect(
-    clippy::unwrap_used,
-    clippy::indexing_slicing,
-    reason = "helpers of tests may fail loudly"
-)]
+#![expect(clippy::unwrap_used, clippy::indexing_slicing, reason = "helpers of tests may fail loudly")]
 
 use entente_ledger::checkpoint::{Checkpoint, CheckpointError};
 use entente_ledger::commitment::{Entry, EntryError, OpenedSection, Opening, OpeningError};
@@ -29,22 +25,13 @@ fn signer(name: &str) -> Signer {
 fn opening() -> Opening {
     let sections = (1..=11_u8).map(|number| OpenedSection::Open {
         salt: [number; 32],
-        body: if number == 4 {
-            Vec::new()
-        } else {
-            format!("section {number}").into_bytes()
-        },
+        body: if number == 4 { Vec::new() } else { format!("section {number}").into_bytes() },
     });
-    Opening {
-        sections: sections.collect(),
-    }
+    Opening { sections: sections.collect() }
 }
 
 fn entry() -> Entry {
-    Entry {
-        shard_epoch: 258,
-        commitment: opening().commitment().unwrap(),
-    }
+    Entry { shard_epoch: 258, commitment: opening().commitment().unwrap() }
 }
 
 fn receipt() -> Receipt {
@@ -67,41 +54,23 @@ fn a_note_signed_by_go_verifies_here() {
     let key = VerifyingKey::parse(GO_VKEY).unwrap();
     let note = Note::parse(GO_NOTE.as_bytes()).unwrap();
     assert_eq!(note.verify(&[&key]), Ok(vec![&key]));
-    assert_eq!(
-        (note.to_string(), key.to_string()),
-        (GO_NOTE.to_owned(), GO_VKEY.to_owned())
-    );
+    assert_eq!((note.to_string(), key.to_string()), (GO_NOTE.to_owned(), GO_VKEY.to_owned()));
 }
 
 #[test]
 fn stored_formats_are_those_of_the_golden_files() {
-    assert_eq!(
-        signer(ORIGIN).verifying_key().to_string() + "\n",
-        include_str!("golden/vkey.txt")
-    );
-    assert_eq!(
-        hex::encode(entry().encode()) + "\n",
-        include_str!("golden/entry-1.txt")
-    );
+    assert_eq!(signer(ORIGIN).verifying_key().to_string() + "\n", include_str!("golden/vkey.txt"));
+    assert_eq!(hex::encode(entry().encode()) + "\n", include_str!("golden/entry-1.txt"));
     assert_eq!(receipt().checkpoint, include_str!("golden/checkpoint.txt"));
-    assert_eq!(
-        receipt().to_proof().to_string(),
-        include_str!("golden/tlog-proof-1.txt")
-    );
+    assert_eq!(receipt().to_proof().to_string(), include_str!("golden/tlog-proof-1.txt"));
 }
 
 #[test]
 fn a_receipt_proves_its_entry() {
     let verified = receipt().verify(signer(ORIGIN).verifying_key()).unwrap();
-    assert_eq!(
-        (verified.index, verified.tree_size, verified.entry),
-        (12, 20, entry())
-    );
+    assert_eq!((verified.index, verified.tree_size, verified.entry), (12, 20, entry()));
     let proof = TlogProof::parse(&receipt().to_proof().to_string()).unwrap();
-    assert_eq!(
-        Receipt::from_proof(proof, entry().encode().to_vec()).unwrap(),
-        receipt()
-    );
+    assert_eq!(Receipt::from_proof(proof, entry().encode().to_vec()).unwrap(), receipt());
 }
 
 #[test]
@@ -112,67 +81,28 @@ fn a_receipt_of_another_log_or_key_is_refused() {
         own.verify(signer(exercise).verifying_key()),
         Err(ReceiptError::Note(NoteError::NoKnownSigner))
     );
-    let renamed = Receipt {
-        origin: exercise.to_owned(),
-        ..own.clone()
-    };
+    let renamed = Receipt { origin: exercise.to_owned(), ..own.clone() };
     let (receipt, checkpoint) = (exercise.to_owned(), ORIGIN.to_owned());
     let verified = renamed.verify(signer(ORIGIN).verifying_key());
-    assert_eq!(
-        verified,
-        Err(ReceiptError::OriginMismatch { receipt, checkpoint })
-    );
-    let foreign = Checkpoint::new(ORIGIN, 20, leaf_hash(b""))
-        .sign(&signer(exercise))
-        .unwrap()
-        .to_string();
+    assert_eq!(verified, Err(ReceiptError::OriginMismatch { receipt, checkpoint }));
+    let foreign = Checkpoint::new(ORIGIN, 20, leaf_hash(b"")).sign(&signer(exercise)).unwrap().to_string();
     let (key, origin) = (exercise.to_owned(), ORIGIN.to_owned());
-    let verified = Receipt {
-        checkpoint: foreign,
-        ..own
-    }
-    .verify(signer(exercise).verifying_key());
+    let verified = Receipt { checkpoint: foreign, ..own }.verify(signer(exercise).verifying_key());
     assert_eq!(verified, Err(ReceiptError::KeyOfAnotherLog { key, origin }));
 }
 
 #[test]
 fn a_receipt_with_another_size_or_entry_is_refused() {
     let key = signer(ORIGIN).verifying_key().clone();
-    let sized = Receipt {
-        tree_size: 21,
-        ..receipt()
-    };
-    assert_eq!(
-        sized.verify(&key),
-        Err(ReceiptError::SizeMismatch {
-            receipt: 21,
-            checkpoint: 20
-        })
-    );
-    let short = Receipt {
-        entry: vec![0; 49],
-        ..receipt()
-    };
-    assert_eq!(
-        short.verify(&key),
-        Err(ReceiptError::Entry(EntryError::WrongLength { found: 49 }))
-    );
-    let moved = Receipt {
-        index: 13,
-        ..receipt()
-    };
+    let sized = Receipt { tree_size: 21, ..receipt() };
+    assert_eq!(sized.verify(&key), Err(ReceiptError::SizeMismatch { receipt: 21, checkpoint: 20 }));
+    let short = Receipt { entry: vec![0; 49], ..receipt() };
+    assert_eq!(short.verify(&key), Err(ReceiptError::Entry(EntryError::WrongLength { found: 49 })));
+    let moved = Receipt { index: 13, ..receipt() };
     assert!(matches!(moved.verify(&key), Err(ReceiptError::Inclusion(_))));
-    let text = Note::sign("no checkpoint\n", &[&signer(ORIGIN)])
-        .unwrap()
-        .to_string();
-    let other = Receipt {
-        checkpoint: text,
-        ..receipt()
-    };
-    assert_eq!(
-        other.verify(&key),
-        Err(ReceiptError::Checkpoint(CheckpointError::BadSize))
-    );
+    let text = Note::sign("no checkpoint\n", &[&signer(ORIGIN)]).unwrap().to_string();
+    let other = Receipt { checkpoint: text, ..receipt() };
+    assert_eq!(other.verify(&key), Err(ReceiptError::Checkpoint(CheckpointError::BadSize)));
 }
 
 #[test]
@@ -186,15 +116,7 @@ fn every_changed_byte_of_a_receipt_is_noticed() {
             let Ok(checkpoint) = String::from_utf8(bytes) else {
                 continue;
             };
-            assert!(
-                Receipt {
-                    checkpoint,
-                    ..receipt()
-                }
-                .verify(&key)
-                .is_err(),
-                "byte {at} bit {bit}"
-            );
+            assert!(Receipt { checkpoint, ..receipt() }.verify(&key).is_err(), "byte {at} bit {bit}");
         }
     }
     for at in 0..50 {
@@ -218,74 +140,36 @@ fn malformed_notes_are_refused() {
     let cases = [
         (good.replace("\n\n", "\n"), NoteError::NoSignatures),
         (good.trim_end().to_owned(), NoteError::NoSignatures),
-        (
-            format!("text\n\n{line}\nmore\n"),
-            NoteError::BadSignatureLine { line: 2 },
-        ),
+        (format!("text\n\n{line}\nmore\n"), NoteError::BadSignatureLine { line: 2 }),
         (format!("text\n\n{line}\n\n"), NoteError::NoSignatures),
         (format!("\n\n{line}\n"), NoteError::BadText),
-        (
-            format!("te\txt\n\n{line}\n"),
-            NoteError::ControlCharacter { at: 2 },
-        ),
-        (
-            format!("te\rxt\n\n{line}\n"),
-            NoteError::ControlCharacter { at: 2 },
-        ),
+        (format!("te\txt\n\n{line}\n"), NoteError::ControlCharacter { at: 2 }),
+        (format!("te\rxt\n\n{line}\n"), NoteError::ControlCharacter { at: 2 }),
         ("text\n\n\n".to_owned(), NoteError::NoSignatures),
-        (
-            "text\n\n\u{2014} a+b AAAAAAAA\n".to_owned(),
-            NoteError::BadSignatureLine { line: 1 },
-        ),
-        (
-            "text\n\n\u{2014}  AAAAAAAA\n".to_owned(),
-            NoteError::BadSignatureLine { line: 1 },
-        ),
-        (
-            "text\n\n\u{2014} a\u{a0}b AAAAAAAA\n".to_owned(),
-            NoteError::BadSignatureLine { line: 1 },
-        ),
-        (
-            "text\n\n\u{2014} name AAAAAA==\n".to_owned(),
-            NoteError::BadSignatureLine { line: 1 },
-        ),
-        (
-            "text\n\n\u{2014} name AAAAAAA\n".to_owned(),
-            NoteError::BadSignatureLine { line: 1 },
-        ),
-        (
-            "text\n\n- name AAAAAAAA\n".to_owned(),
-            NoteError::BadSignatureLine { line: 1 },
-        ),
-        (
-            format!("text\n\n{}", format!("{line}\n").repeat(65)),
-            NoteError::TooManySignatures,
-        ),
+        ("text\n\n\u{2014} a+b AAAAAAAA\n".to_owned(), NoteError::BadSignatureLine { line: 1 }),
+        ("text\n\n\u{2014}  AAAAAAAA\n".to_owned(), NoteError::BadSignatureLine { line: 1 }),
+        ("text\n\n\u{2014} a\u{a0}b AAAAAAAA\n".to_owned(), NoteError::BadSignatureLine { line: 1 }),
+        ("text\n\n\u{2014} name AAAAAA==\n".to_owned(), NoteError::BadSignatureLine { line: 1 }),
+        ("text\n\n\u{2014} name AAAAAAA\n".to_owned(), NoteError::BadSignatureLine { line: 1 }),
+        ("text\n\n- name AAAAAAAA\n".to_owned(), NoteError::BadSignatureLine { line: 1 }),
+        (format!("text\n\n{}", format!("{line}\n").repeat(65)), NoteError::TooManySignatures),
     ];
     for (text, error) in cases {
         assert_eq!(Note::parse(text.as_bytes()), Err(error), "{text:?}");
     }
     assert_eq!(Note::parse(b"\xff\n\n"), Err(NoteError::NotUtf8));
-    assert_eq!(
-        Note::parse(&vec![b'a'; 400_000]),
-        Err(NoteError::TooLong { bytes: 400_000 })
-    );
+    assert_eq!(Note::parse(&vec![b'a'; 400_000]), Err(NoteError::TooLong { bytes: 400_000 }));
 }
 
 #[test]
 fn a_known_key_that_fails_condemns_the_note_and_unknown_keys_do_not() {
-    let (own, other) = (
-        signer(ORIGIN),
-        Signer::from_seed("witness.bravo.example", &[9; 32]).unwrap(),
-    );
+    let (own, other) = (signer(ORIGIN), Signer::from_seed("witness.bravo.example", &[9; 32]).unwrap());
     let note = Note::sign("text\n", &[&other, &own]).unwrap();
     assert_eq!(note.verify(&[own.verifying_key()]), Ok(vec![own.verifying_key()]));
     let forged = note.to_string().replace("text", "next");
     let name = ORIGIN.to_owned();
-    let verified = Note::parse(forged.as_bytes())
-        .unwrap()
-        .verify(&[own.verifying_key()])
-        .map(|keys| keys.len());
+    let verified =
+        Note::parse(forged.as_bytes()).unwrap().verify(&[own.verifying_key()]).map(|keys| keys.len());
     assert_eq!(verified, Err(NoteError::SignatureInvalid { name }));
     assert_eq!(Note::sign("no line feed", &[&own]), Err(NoteError::BadText));
 }
@@ -300,10 +184,7 @@ fn malformed_keys_are_refused() {
         (GO_VKEY.replace("c74f20a3", "c74f20a4"), mismatch),
         (GO_VKEY.replace("c74f20a3", "C74F20A3"), KeyError::BadForm),
         (GO_VKEY.replace("ARpc", "Ahpc"), KeyError::UnsupportedType(2)),
-        (
-            GO_VKEY.replace("PeterNeumann", "Peter Neumann"),
-            KeyError::BadName("Peter Neumann".to_owned()),
-        ),
+        (GO_VKEY.replace("PeterNeumann", "Peter Neumann"), KeyError::BadName("Peter Neumann".to_owned())),
         (GO_VKEY.replace("10TW", "10Q="), KeyError::BadForm),
         ("name".to_owned(), KeyError::BadForm),
         (String::new(), KeyError::BadForm),
@@ -311,10 +192,7 @@ fn malformed_keys_are_refused() {
     for (vkey, error) in cases {
         assert_eq!(VerifyingKey::parse(&vkey), Err(error), "{vkey}");
     }
-    assert!(matches!(
-        Signer::from_pkcs8("name", b"no key"),
-        Err(KeyError::BadPrivateKey)
-    ));
+    assert!(matches!(Signer::from_pkcs8("name", b"no key"), Err(KeyError::BadPrivateKey)));
 }
 
 #[test]
@@ -330,14 +208,8 @@ fn malformed_checkpoints_are_refused() {
         (good.replace(ORIGIN, ""), CheckpointError::NoOrigin),
         (good.replace("20\n", "020\n"), CheckpointError::BadSize),
         (good.replace("20\n", "+20\n"), CheckpointError::BadSize),
-        (
-            good.replace("20\n", "9223372036854775808\n"),
-            CheckpointError::BadSize,
-        ),
-        (
-            good.replace(&root, root.trim_end_matches('=')),
-            CheckpointError::BadRoot,
-        ),
+        (good.replace("20\n", "9223372036854775808\n"), CheckpointError::BadSize),
+        (good.replace(&root, root.trim_end_matches('=')), CheckpointError::BadRoot),
         (format!("{good}\n"), CheckpointError::BadLine { line: 4 }),
     ];
     for (text, error) in cases {
@@ -348,28 +220,16 @@ fn malformed_checkpoints_are_refused() {
 #[test]
 fn malformed_proof_files_are_refused() {
     let good = receipt().to_proof().to_string();
-    let with_extra = TlogProof {
-        extra: Some(b"hint".to_vec()),
-        ..receipt().to_proof()
-    };
+    let with_extra = TlogProof { extra: Some(b"hint".to_vec()), ..receipt().to_proof() };
     assert_eq!(TlogProof::parse(&with_extra.to_string()).unwrap(), with_extra);
-    let many = format!(
-        "index 12\n{}",
-        format!("{}\n", leaf_hash(b"").to_base64()).repeat(60)
-    );
+    let many = format!("index 12\n{}", format!("{}\n", leaf_hash(b"").to_base64()).repeat(60));
     let cases = [
         (good.replace("@v1", "@v2"), TlogProofError::UnknownFormat),
         (good.replace("\n\n", "\n"), TlogProofError::NoCheckpoint),
         (good.replace("index 12", "index 012"), TlogProofError::BadIndex),
         (good.replace("index 12\n", ""), TlogProofError::BadIndex),
-        (
-            good.replace("index 12", "extra !\nindex 12"),
-            TlogProofError::BadExtra,
-        ),
-        (
-            good.replace("index 12", "index 12\nAAAA"),
-            TlogProofError::BadHash { line: 1 },
-        ),
+        (good.replace("index 12", "extra !\nindex 12"), TlogProofError::BadExtra),
+        (good.replace("index 12", "index 12\nAAAA"), TlogProofError::BadHash { line: 1 }),
         (good.replace("index 12\n", &many), TlogProofError::PathTooLong),
     ];
     for (text, error) in cases {
@@ -384,25 +244,13 @@ fn a_section_can_be_withheld_and_the_rest_still_checked() {
     assert_eq!(shown.sections[1], opening().sections[1]);
     assert!(matches!(shown.sections[0], OpenedSection::DigestOnly(_)));
     let mut forged = shown.clone();
-    forged.sections[1] = OpenedSection::Open {
-        salt: [2; 32],
-        body: b"section 3".to_vec(),
-    };
-    assert!(matches!(
-        forged.verify(&entry()),
-        Err(OpeningError::CommitmentMismatch { .. })
-    ));
+    forged.sections[1] = OpenedSection::Open { salt: [2; 32], body: b"section 3".to_vec() };
+    assert!(matches!(forged.verify(&entry()), Err(OpeningError::CommitmentMismatch { .. })));
     forged = shown;
     forged.sections.swap(0, 2);
-    assert!(
-        forged.verify(&entry()).is_err(),
-        "a section's place is committed to"
-    );
+    assert!(forged.verify(&entry()).is_err(), "a section's place is committed to");
     let none = Opening { sections: Vec::new() };
-    assert_eq!(
-        none.verify(&entry()),
-        Err(OpeningError::SectionCount { found: 0 })
-    );
+    assert_eq!(none.verify(&entry()), Err(OpeningError::SectionCount { found: 0 }));
 }
 
 #[test]

@@ -1,10 +1,6 @@
 //! Tiles and proofs against known answers, against the naive definition and against another implementation.
 
-#![expect(
-    clippy::unwrap_used,
-    clippy::indexing_slicing,
-    reason = "helpers of tests may fail loudly"
-)]
+#![expect(clippy::unwrap_used, clippy::indexing_slicing, reason = "helpers of tests may fail loudly")]
 
 use std::cell::RefCell;
 use std::collections::BTreeMap;
@@ -22,16 +18,8 @@ use proptest::prelude::*;
 use sha2::Sha256;
 
 /// The eight leaves of the Certificate Transparency test suite, hexadecimal.
-const CT_LEAVES: [&str; 8] = [
-    "",
-    "00",
-    "10",
-    "2021",
-    "3031",
-    "40414243",
-    "5051525354555657",
-    "606162636465666768696a6b6c6d6e6f",
-];
+const CT_LEAVES: [&str; 8] =
+    ["", "00", "10", "2021", "3031", "40414243", "5051525354555657", "606162636465666768696a6b6c6d6e6f"];
 
 /// Roots over the first 1 to 8 of them.
 const CT_ROOTS: [&str; 8] = [
@@ -80,9 +68,7 @@ fn grow(leaves: &[Hash], batches: &[usize]) -> (Frontier, TileStore) {
 }
 
 fn leaves(count: usize) -> Vec<Hash> {
-    (0..count)
-        .map(|number| leaf_hash(&number.to_be_bytes()))
-        .collect()
+    (0..count).map(|number| leaf_hash(&number.to_be_bytes())).collect()
 }
 
 /// The definition, word for word.
@@ -98,32 +84,19 @@ fn naive_root(leaves: &[Hash]) -> Hash {
 }
 
 fn ct_leaves(count: usize) -> Vec<Hash> {
-    CT_LEAVES
-        .iter()
-        .take(count)
-        .map(|leaf| leaf_hash(&hex::decode(leaf).unwrap()))
-        .collect()
+    CT_LEAVES.iter().take(count).map(|leaf| leaf_hash(&hex::decode(leaf).unwrap())).collect()
 }
 
 fn hashes(texts: &[&str]) -> Vec<Hash> {
-    texts
-        .iter()
-        .map(|text| Hash::from_slice(&hex::decode(text).unwrap()).unwrap())
-        .collect()
+    texts.iter().map(|text| Hash::from_slice(&hex::decode(text).unwrap()).unwrap()).collect()
 }
 
 #[test]
 fn roots_are_those_of_the_certificate_transparency_suite() {
-    assert_eq!(
-        empty_root().to_string(),
-        "e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855"
-    );
+    assert_eq!(empty_root().to_string(), "e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855");
     for count in 1..=8 {
         assert_eq!(root_of(&ct_leaves(count)).to_string(), CT_ROOTS[count - 1]);
-        assert_eq!(
-            grow(&ct_leaves(count), &[]).0.root().to_string(),
-            CT_ROOTS[count - 1]
-        );
+        assert_eq!(grow(&ct_leaves(count), &[]).0.root().to_string(), CT_ROOTS[count - 1]);
     }
 }
 
@@ -139,11 +112,7 @@ fn inclusion_proofs_are_those_of_the_certificate_transparency_suite() {
                 "6b47aaf29ee3c2af9af889bc1fb9254dabd31177f16232dd6aab035ca39bf6e4",
             ],
         ),
-        (
-            2,
-            3,
-            vec!["fac54203e7cc696cf0dfcb42c92a1d9dbaf70ad9e621f4bd8d98662f00e3c125"],
-        ),
+        (2, 3, vec!["fac54203e7cc696cf0dfcb42c92a1d9dbaf70ad9e621f4bd8d98662f00e3c125"]),
         (
             1,
             5,
@@ -191,10 +160,7 @@ fn consistency_proofs_are_those_of_the_certificate_transparency_suite() {
         ),
     ];
     for (old, new, proof) in known {
-        assert_eq!(
-            MemoryTree::new(ct_leaves(new)).consistency_proof(old).unwrap(),
-            hashes(&proof)
-        );
+        assert_eq!(MemoryTree::new(ct_leaves(new)).consistency_proof(old).unwrap(), hashes(&proof));
     }
 }
 
@@ -210,10 +176,7 @@ fn every_proof_of_every_small_tree_verifies() {
         for old in 0..=size {
             let proof = tree.consistency_proof(old).unwrap();
             let old_root = root_of(&leaves(old as usize));
-            assert_eq!(
-                verify_consistency(old, &old_root, size, &tree.root(), &proof),
-                Ok(())
-            );
+            assert_eq!(verify_consistency(old, &old_root, size, &tree.root(), &proof), Ok(()));
         }
         assert_eq!(tree.inclusion_path(size), None);
         assert_eq!(tree.consistency_proof(size + 1), None);
@@ -230,10 +193,7 @@ fn a_tree_of_seventy_thousand_leaves_has_the_tiles_the_standard_names() {
     let paths = paths.map(|id| id.to_string());
     assert_eq!(paths, ["tile/0/273.p/112", "tile/1/001.p/17", "tile/2/000.p/1"]);
     for id in paths.iter().map(|path| TileId::parse(path).unwrap()) {
-        assert_eq!(
-            store.tiles[&(id.level(), id.index())].len(),
-            usize::from(id.width()) * 32
-        );
+        assert_eq!(store.tiles[&(id.level(), id.index())].len(), usize::from(id.width()) * 32);
     }
     assert_eq!(Frontier::load(70_000, &store).unwrap(), frontier);
     assert_eq!(Prover::new(&store, 70_000).root().unwrap(), frontier.root());
@@ -248,10 +208,7 @@ fn proofs_from_tiles_read_few_tiles() {
         let path = prover.inclusion(index).unwrap();
         verify_inclusion(&all[index as usize], index, 70_000, &path, &frontier.root()).unwrap();
     }
-    assert!(
-        *store.reads.borrow() <= 12,
-        "a thousand neighbours share their tiles"
-    );
+    assert!(*store.reads.borrow() <= 12, "a thousand neighbours share their tiles");
 }
 
 #[test]
@@ -259,37 +216,22 @@ fn a_prover_names_what_it_cannot_prove() {
     let (_, mut store) = grow(&leaves(300), &[]);
     assert_eq!(
         Prover::new(&store, 300).inclusion(300),
-        Err(ProveError::OutOfRange {
-            asked: 300,
-            size: 300
-        })
+        Err(ProveError::OutOfRange { asked: 300, size: 300 })
     );
     assert_eq!(
         Prover::new(&store, 300).consistency(301),
-        Err(ProveError::OutOfRange {
-            asked: 301,
-            size: 300
-        })
+        Err(ProveError::OutOfRange { asked: 301, size: 300 })
     );
     store.tiles.get_mut(&(0, 1)).unwrap().truncate(32);
     let id = TileId::new(0, 1, 44).unwrap();
-    assert_eq!(
-        Prover::new(&store, 300).inclusion(299),
-        Err(ProveError::ShortTile { id, found: 1 })
-    );
+    assert_eq!(Prover::new(&store, 300).inclusion(299), Err(ProveError::ShortTile { id, found: 1 }));
     store.tiles.remove(&(0, 1));
-    assert_eq!(
-        Prover::new(&store, 300).inclusion(299),
-        Err(ProveError::Tile(NoTile))
-    );
+    assert_eq!(Prover::new(&store, 300).inclusion(299), Err(ProveError::Tile(NoTile)));
 }
 
 #[test]
 fn tile_paths_have_one_spelling() {
-    assert_eq!(
-        TileId::new(3, 1_234_067, 256).unwrap().to_string(),
-        "tile/3/x001/x234/067"
-    );
+    assert_eq!(TileId::new(3, 1_234_067, 256).unwrap().to_string(), "tile/3/x001/x234/067");
     assert_eq!(tile::entries_path(1_234_067, 8), "tile/entries/x001/x234/067.p/8");
     assert_eq!(tile::entries_path(0, 256), "tile/entries/000");
     let refused = [
@@ -318,24 +260,14 @@ fn tile_paths_have_one_spelling() {
 fn a_stored_frontier_is_read_only_whole() {
     let (frontier, _) = grow(&leaves(300), &[]);
     let bytes = frontier.encode();
-    assert_eq!(
-        hex::encode(&bytes),
-        include_str!("golden/frontier-300.txt").trim_end()
-    );
+    assert_eq!(hex::encode(&bytes), include_str!("golden/frontier-300.txt").trim_end());
     assert_eq!(Frontier::decode(&bytes).unwrap(), frontier);
     assert_eq!(Frontier::decode(&[]), Err(FrontierError::NoSize { bytes: 0 }));
     assert_eq!(
         Frontier::decode(&bytes[..bytes.len() - 1]),
-        Err(FrontierError::WrongLength {
-            size: 300,
-            expected: 45 * 32,
-            found: 45 * 32 - 1
-        })
+        Err(FrontierError::WrongLength { size: 300, expected: 45 * 32, found: 45 * 32 - 1 })
     );
-    assert_eq!(
-        Frontier::decode(&[0xff; 40]),
-        Err(FrontierError::SizeOutOfRange(u64::MAX))
-    );
+    assert_eq!(Frontier::decode(&[0xff; 40]), Err(FrontierError::SizeOutOfRange(u64::MAX)));
 }
 
 #[test]
@@ -349,10 +281,7 @@ fn our_roots_and_proofs_are_those_of_another_implementation() {
             continue;
         }
         let ours = MemoryTree::new(all[..size].to_vec());
-        assert_eq!(
-            ours.root().as_bytes().as_slice(),
-            theirs.root().as_bytes().as_slice()
-        );
+        assert_eq!(ours.root().as_bytes().as_slice(), theirs.root().as_bytes().as_slice());
         for index in (0..size).step_by(29) {
             let path = tile::encode(&ours.inclusion_path(index as u64).unwrap());
             assert_eq!(path, theirs.prove_inclusion(index).as_bytes());
