@@ -4,45 +4,23 @@
 
 use std::collections::BTreeMap;
 
+use entente_domain::agreement::Agreement;
+use entente_domain::consent::Consent;
 use entente_domain::day::Day;
-use entente_domain::decision::{self, ObjectState, Session};
-use entente_domain::label::{Evidence, Label, LabelFields, Onward, PermittedUse, Tlp};
+use entente_domain::decision::{self, Derivation, ObjectState, Relabelling, Release, Session, Sink};
+use entente_domain::ids::{OrganizationId, OriginatorName, Realm, Role};
+use entente_domain::label::{Label, LabelFields, Onward, Tlp};
 use entente_domain::profile::profile_id;
-use entente_domain::registry::{Organization, Registry};
 use entente_domain::subject::{PreparedSubject, Subject};
-use entente_domain::token::{Compartment, Token};
-use proptest::collection::vec;
+use entente_domain::token::Token;
 use proptest::prelude::*;
 use proptest::sample::{select, subsequence};
 use serde_json::json;
 
-const TOKENS: [&str; 11] = [
-    "N:XVA",
-    "N:XOR",
-    "N:XKE",
-    "O:VLD-COAST",
-    "O:ORS-CERT",
-    "O:KSI-ISAC",
-    "G:CERT-NET",
-    "G:TIDEWALL-CELL",
-    "C:ORS-CERT",
-    "P:VLD-COAST/A1",
-    "P:ORS-CERT/B2",
-];
-const COMPARTMENTS: [&str; 6] = [
-    "OP:TIDEWALL",
-    "OP:TIDEWALL/OPERATIONAL",
-    "OP:TIDEWALL/OPERATIONAL/P1",
-    "OP:TIDEWALL/SOCIETAL",
-    "CW:BLUEJAY",
-    "CW:BLUEJAY/X",
-];
-const DOMAINS: [&str; 3] = ["ENTENTE", "NATO", "EU"];
-const PURPOSES: [&str; 4] = ["CT", "CYBER-DEFENCE", "BORDER", "TRAINING"];
-const VETTING: [&str; 3] = ["HRV", "SECURITY", "DATA-PROTECTION"];
-const ORIGINATORS: [&str; 3] = ["KSI-ISAC", "ORS-CERT", "VLD-COAST"];
-/// The middle of the days that labels name.
-const TODAY: i32 = 20_780;
+#[path = "support/generators.rs"]
+mod generators;
+
+use self::generators::{ORIGINATORS, TODAY, label, near, registry, session, subject};
 
 proptest! {
     #![proptest_config(ProptestConfig::with_cases(2_000))]
@@ -132,6 +110,91 @@ proptest! {
     }
 
     #[test]
+    fn relabelling_never_widens_without_every_originator(
+        (old, other) in (label(), label()), tighten in any::<bool>(), who in (subject(), subject()), session in session(),
+        signers in subsequence(ORIGINATORS.to_vec(), 0..=3),
+    ) {
+        let (old, other) = (fit(&old), fit(&other));
+        let new = if tighten { old.join(&other).unwrap() } else { other };
+        let (holder, reader) = who;
+        let holder = with_roles(&holder, &[Role::LABEL_AUTHORITY]);
+        let cosigners: Vec<OriginatorName> = signers.iter().map(|name| OriginatorName::from(*name)).collect();
+        let change = Relabelling { old: &old, new: &new, cosigners: &cosigners };
+        if decision::relabel(&prepared(&holder), change, &session, &registry()).is_ok() {
+            let signed = |name: &OriginatorName| *name.as_str() == *holder.org.as_str() || cosigners.contains(name);
+            let unanimous = old.is_originated_by(holder.org.as_str()) && old.originators().iter().all(signed);
+            prop_assert!(unanimous || old.leq(&new));
+            let reads_more = readable(&new, &reader, &session) && !readable(&old, &reader, &session);
+            prop_assert!(unanimous || !reads_more, "somebody reads it now who did not");
+        }
+    }
+
+    #[test]
+    fn exercise_never_meets_real(
+        labels in (label(), label()), realms in (realm(), realm(), realm()), who in (subject(), subject()), session in session(),
+    ) {
+        let place = |label: &Label, realm: Realm| Label::from(LabelFields { realm, ..fit(label).fields().clone() });
+        let (label, other) = (place(&labels.0, realms.0), place(&labels.1, realms.1));
+        let session = Session { realm: realms.2, ..session };
+        let all = [Role::SUBMITTER, Role::SUBSCRIBER, Role::LABEL_AUTHORITY, Role::RELEASE_AUTHORITY, Role::RECALL_AUTHORITY];
+        let subject = prepared(&with_roles(&who.0, &all));
+        let registry = registry();
+        let (agreements, target) = (vec![agreement(&json!({}))], prepared(&who.1));
+        let release = release_to(&target, &agreements, &[]);
+        let mut allowed = vec![
+            decision::read(&subject, &label, &session, &registry, ObjectState::Live).is_ok(),
+            decision::release_onward(&subject, &label, &session, &registry, &release).is_ok(),
+            decision::deliver(&subject, &label, &session, &registry, &Sink::Sensor(ObjectState::Live)).is_ok(),
+            decision::recall(&subject, &label, &session, &registry, std::slice::from_ref(subject.organization())).is_ok(),
+        ];
+        let sources = [other.clone()];
+        let derived = Derivation { sources: &sources, cosigners: &[] };
+        let submitted = decision::submit(&subject, &label, &session, &registry, derived).is_ok();
+        let change = Relabelling { old: &other, new: &label, cosigners: &[] };
+        let relabelled = decision::relabel(&subject, change, &session, &registry).is_ok();
+        prop_assert!(label.realm() == other.realm() || !(submitted || relabelled));
+        allowed.extend([submitted, relabelled]);
+        prop_assert!(label.realm() == &session.realm || !allowed.contains(&true), "{allowed:?}");
+    }
+
+    #[test]
+    fn passing_on_needs_an_agreement_in_force_and_never_opens_the_copy(
+        (label, who, session) in subject().prop_flat_map(|who| (near(&who), Just(who), session())), other in subject(),
+        faults in proptest::collection::vec(fault(), 0..=2),
+    ) {
+        let label = Label::from(LabelFields {
+            audience: vec![["N:XVA", "N:XOR", "N:XKE", "O:INT-HQ"].map(Token::as_stored).to_vec()],
+            originators: vec![who.org.as_str().into(), "ORS-CERT".into()],
+            tlp: Tlp::Clear,
+            excl: Vec::new(),
+            ..label.fields().clone()
+        });
+        let subject = prepared(&with_roles(&who, &[Role::RELEASE_AUTHORITY]));
+        // The receiver may have all the sender may: what is under test is the agreement.
+        let target = Subject { org: other.org.clone(), nation: other.nation.clone(), ..who.clone() };
+        let target = prepared(&target);
+        let consents: Vec<Consent> = label.originators().iter().map(|by| consent(by, target.organization(), &label)).collect();
+        let agreements: Vec<Agreement> = faults.iter().map(agreement).collect();
+        let release = release_to(&target, &agreements, &consents);
+        let today = Day::from_unix_days(TODAY);
+        if let Ok(released) = decision::release_onward(&subject, &label, &session, &registry(), &release) {
+            prop_assert!(label.leq(&released.label_of_copy));
+            let binds = |agreement: &Agreement| {
+                agreement.is_in_force(today) && agreement.body.purposes.contains(&session.purpose)
+            };
+            let inside = target.organization() == subject.organization();
+            prop_assert!(inside || agreements.iter().any(binds), "{agreements:?}");
+        } else {
+            // The same with nothing wrong in the agreement goes through, unless something else forbids it.
+            let sound = [agreement(&json!({}))];
+            let sound = release_to(&target, &sound, &consents);
+            let other_reason = decision::release_onward(&subject, &label, &session, &registry(), &sound).err();
+            let by_agreement = |reason: decision::DenyReason| reason.as_str().starts_with("agreement_");
+            prop_assert!(other_reason.is_none_or(|reason| !by_agreement(reason)), "{other_reason:?}");
+        }
+    }
+
+    #[test]
     fn no_line_makes_the_parser_panic(line in "[A-Z:/+, -]{0,80}|\\PC{0,80}") {
         if let Ok(label) = Label::parse(&line, &registry(), Some("XVA")) {
             prop_assert_eq!(&Label::parse(&label.to_text(&registry()), &registry(), None).unwrap(), &label);
@@ -216,129 +279,97 @@ fn reads(label: &Label, subject: &Subject, session: &Session) -> bool {
     decision::read(&prepared, &admitting, session, &registry(), ObjectState::Live).is_ok()
 }
 
+/// A label fit to be submitted, with what the decision looks at left as it is, except who is meant.
+fn fit(label: &Label) -> Label {
+    let mut originators = label.originators().to_vec();
+    if originators.is_empty() {
+        originators.push("VLD-COAST".into());
+    }
+    let audience = vec![["N:XVA", "N:XOR", "N:XKE", "O:INT-HQ"].map(Token::as_stored).to_vec()];
+    let fields =
+        LabelFields { originators, audience, tlp: Tlp::Clear, excl: Vec::new(), ..label.fields().clone() };
+    Label::from(LabelFields { not_before: None, ..fields })
+}
+
+fn with_roles(subject: &Subject, roles: &[&str]) -> Subject {
+    let mut subject = subject.clone();
+    subject.roles.extend(roles.iter().map(|role| role.parse().unwrap()));
+    subject
+}
+
+fn prepared(subject: &Subject) -> PreparedSubject {
+    PreparedSubject::new(subject, &[], Day::from_unix_days(TODAY))
+}
+
+fn readable(label: &Label, subject: &Subject, session: &Session) -> bool {
+    decision::read(&prepared(subject), label, session, &registry(), ObjectState::Live).is_ok()
+}
+
+fn realm() -> impl Strategy<Value = Realm> {
+    select(vec![Realm::real(), Realm::exercise("LANTERN-26")])
+}
+
+/// An agreement of all that allows everything, but for the fault given.
+fn agreement(fault: &serde_json::Value) -> Agreement {
+    let parties = ["VLD-COAST", "ORS-CERT", "KSI-ISAC", "INT-HQ"];
+    let flows: Vec<_> = parties.iter().flat_map(|from| parties.map(|to| [*from, to])).collect();
+    let mut body = json!({
+        "parties": parties, "flows": flows, "purposes": ["CT", "CYBER-DEFENCE", "BORDER", "TRAINING"],
+        "realms": ["REAL", "EXERCISE:LANTERN-26"], "personal_data": true, "codewords": ["CW:BLUEJAY", "CW:BLUEJAY/X"],
+        "max_levels": { "ENTENTE": 4, "NATO": 4, "EU": 4 }, "from": "2026-01-01", "until": "2028-01-01",
+    });
+    let mut standing = json!({ "signed_by": parties, "suspended_by": [], "terminated_by": [] });
+    for (name, value) in fault.as_object().unwrap() {
+        let place = if standing.get(name).is_some() { &mut standing } else { &mut body };
+        place.as_object_mut().unwrap().insert(name.clone(), value.clone());
+    }
+    standing.as_object_mut().unwrap().insert("body".to_owned(), body);
+    serde_json::from_value(standing).unwrap()
+}
+
+/// What can keep an agreement from allowing something; nothing, now and then.
+fn fault() -> impl Strategy<Value = serde_json::Value> {
+    select(vec![
+        json!({}),
+        json!({ "signed_by": ["VLD-COAST", "ORS-CERT", "KSI-ISAC"] }),
+        json!({ "suspended_by": ["KSI-ISAC"] }),
+        json!({ "terminated_by": ["VLD-COAST"] }),
+        json!({ "from": "2026-11-24", "until": "2028-01-01" }),
+        json!({ "from": "2026-11-25" }),
+        json!({ "until": "2026-11-23" }),
+        json!({ "purposes": ["BORDER"] }),
+        json!({ "overlay": { "onward": 0, "bind_purposes": false } }),
+        json!({ "overlay": { "onward": 2, "retention_days": 10, "vetting": ["HRV"] } }),
+    ])
+}
+
+fn release_to<'a>(
+    target: &'a PreparedSubject,
+    agreements: &'a [Agreement],
+    consents: &'a [Consent],
+) -> Release<'a> {
+    Release {
+        target,
+        target_aal: 3,
+        object: None,
+        state: ObjectState::Live,
+        content: None,
+        agreements,
+        consents,
+    }
+}
+
+fn consent(by: &OriginatorName, to: &OrganizationId, label: &Label) -> Consent {
+    serde_json::from_value(json!({
+        "by": by, "to": to, "label": label.hash(), "until": "2028-01-01",
+        "purposes": ["CT", "CYBER-DEFENCE", "BORDER", "TRAINING"],
+    }))
+    .unwrap()
+}
+
 /// A restricted label without audience is malformed; everyone who could read is a clause, too.
 fn with_everyone(label: &Label) -> Vec<Vec<Token>> {
     let mut audience = label.fields().audience.clone();
     audience.push(["N:XVA", "N:XOR", "N:XKE", "O:INT-HQ"].map(Token::as_stored).to_vec());
     audience
-}
-
-fn registry() -> Registry {
-    let mut registry = Registry::builtin();
-    registry.add_realm("EXERCISE:LANTERN-26").unwrap();
-    for (id, nation, groups) in [
-        ("VLD-COAST", "XVA", json!(["TIDEWALL-CELL"])),
-        ("ORS-CERT", "XOR", json!(["TIDEWALL-CELL", "CERT-NET"])),
-        ("KSI-ISAC", "XKE", json!(["CERT-NET"])),
-    ] {
-        let organization: Organization =
-            serde_json::from_value(json!({ "nation": nation, "groups": groups })).unwrap();
-        registry.add_organization(id.parse().unwrap(), organization);
-    }
-    registry
-}
-
-fn label() -> impl Strategy<Value = Label> {
-    let tokens = subsequence(TOKENS.to_vec(), 0..=2);
-    let clause = prop_oneof![
-        subsequence(TOKENS.to_vec(), 1..=3),
-        subsequence(vec!["N:XVA", "N:XOR", "N:XKE"], 1..=3),
-        subsequence(vec!["O:VLD-COAST", "O:ORS-CERT", "O:KSI-ISAC"], 1..=3),
-    ];
-    let levels = vec((select(DOMAINS.to_vec()), 0..=4), 0..=2);
-    let who = (vec(clause, 0..=3), tokens, subsequence(COMPARTMENTS.to_vec(), 0..=3), levels);
-    let purposes = proptest::option::of(subsequence(PURPOSES.to_vec(), 1..=4));
-    let scales = (select(Tlp::ALL), select(Onward::ALL), select(PermittedUse::ALL), select(Evidence::ALL));
-    let day = |from: i32| proptest::option::of((from..from + 90).prop_map(Day::from_unix_days));
-    let dates = (day(20_720), day(20_760), day(20_750));
-    let names = (purposes, subsequence(VETTING.to_vec(), 0..=1), subsequence(ORIGINATORS.to_vec(), 0..=2));
-    (who, scales, any::<[bool; 4]>(), dates, names).prop_map(|(who, scales, flags, dates, names)| {
-        let [attr_required, attr_withhold, display_only, personal_data] = flags;
-        Label::from(LabelFields {
-            attr_required,
-            attr_withhold,
-            display_only,
-            personal_data,
-            audience: who.0.iter().map(|clause| tokens_of(clause)).collect(),
-            excl: tokens_of(&who.1),
-            comps: compartments(&who.2),
-            levels: who.3.into_iter().map(|(domain, rank)| (domain.into(), rank)).collect(),
-            tlp: scales.0,
-            onward: scales.1,
-            permitted_use: scales.2,
-            evidence: scales.3,
-            not_before: dates.0,
-            not_after: dates.1,
-            review_by: dates.2,
-            purposes: names.0.map(|purposes| purposes.into_iter().map(Into::into).collect()),
-            vetting: names.1.into_iter().map(Into::into).collect(),
-            originators: names.2.into_iter().map(Into::into).collect(),
-            ..LabelFields::default()
-        })
-    })
-}
-
-/// A label made of what the subject holds, now and then with something it does not.
-fn near(subject: &Subject) -> impl Strategy<Value = Label> + use<> {
-    let mine: Vec<Token> = [Token::organization(&subject.org)]
-        .into_iter()
-        .chain(subject.nation.iter().map(Token::nation))
-        .chain(subject.groups.iter().map(Token::group))
-        .collect();
-    let levels: Vec<_> = subject.clearances.clone().into_iter().collect();
-    let grants: Vec<Compartment> = subject.grants.iter().map(|grant| grant.path.clone()).collect();
-    let most = (levels.len(), grants.len());
-    let clause = (select(mine), subsequence(vec!["N:XZZ", "G:CERT-NET"], 0..=1))
-        .prop_map(|(own, other)| [own].into_iter().chain(tokens_of(&other)).collect::<Vec<_>>());
-    (
-        vec(clause, 1..=3),
-        subsequence(levels, 0..=most.0),
-        subsequence(grants, 0..=most.1),
-        proptest::option::weighted(0.2, label()),
-    )
-        .prop_map(|(audience, levels, comps, other)| {
-            let levels = levels.into_iter().collect();
-            let own = Label::from(LabelFields { audience, levels, comps, ..LabelFields::default() });
-            other.map_or(own.clone(), |other| own.join(&other).unwrap())
-        })
-}
-
-fn subject() -> impl Strategy<Value = Subject> {
-    let acting = select(vec![
-        ("VLD-COAST", Some("XVA")),
-        ("ORS-CERT", Some("XOR")),
-        ("KSI-ISAC", Some("XKE")),
-        ("INT-HQ", None),
-    ]);
-    let groups = subsequence(vec!["CERT-NET", "TIDEWALL-CELL"], 0..=2);
-    let hats = subsequence(vec!["N:XOR", "N:XVA", "O:KSI-ISAC"], 0..=1);
-    let clearances = proptest::collection::btree_map(select(DOMAINS.to_vec()), 0..=4, 1..=3);
-    let grants = vec((select(COMPARTMENTS.to_vec()), any::<bool>()), 0..=4);
-    let vetting = subsequence(VETTING.to_vec(), 0..=3);
-    let purposes = subsequence(PURPOSES.to_vec(), 2..=4);
-    (acting, groups, hats, (clearances, grants), vetting, purposes).prop_map(
-        |((org, nation), groups, hats, (clearances, grants), vetting, purposes)| {
-            let vetting: BTreeMap<_, _> =
-                vetting.into_iter().map(|kind| (kind, json!({ "status": "cleared", "until": "2030-01-01" }))).collect();
-            let grants: Vec<_> = grants.iter().map(|(path, tree)| json!({ "path": path, "tree": tree })).collect();
-            serde_json::from_value(json!({
-                "org": org, "nation": nation, "person": format!("{org}/A1"), "groups": groups, "other_hats": hats,
-                "clearances": clearances, "grants": grants, "vetting": vetting, "purposes": purposes, "roles": ["reader"],
-            }))
-            .unwrap()
-        },
-    )
-}
-
-fn session() -> impl Strategy<Value = Session> {
-    let session = |(purpose, aal): (&str, u8)| Session { realm: "REAL".into(), purpose: purpose.into(), aal };
-    (select(PURPOSES.to_vec()), 1..=3_u8).prop_map(session)
-}
-
-fn tokens_of(texts: &[&str]) -> Vec<Token> {
-    texts.iter().map(|text| Token::as_stored(text)).collect()
-}
-
-fn compartments(texts: &[&str]) -> Vec<Compartment> {
-    texts.iter().map(|text| Compartment::as_stored(text)).collect()
 }

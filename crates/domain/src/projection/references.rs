@@ -101,15 +101,18 @@ fn strip(members: &Map<String, Value>, visible: &BTreeSet<&str>) -> Map<String, 
 }
 
 fn strip_member(name: &str, value: &Value, visible: &BTreeSet<&str>) -> Option<Value> {
+    // Marking definitions are public.
+    if matches!(name, "object_marking_refs" | "marking_ref") {
+        return Some(value.clone());
+    }
     match value {
-        // Marking definitions are public.
-        _ if matches!(name, "object_marking_refs" | "marking_ref") => Some(value.clone()),
-        Value::String(target) if name.ends_with("_ref") => {
+        // One where a list belongs, or a list where one belongs, is a reference all the same.
+        Value::String(target) if is_reference(name) => {
             visible.contains(target.as_str()).then(|| value.clone())
         }
-        Value::Array(targets) if name.ends_with("_refs") => {
-            let seen = |target: &&Value| target.as_str().is_some_and(|target| visible.contains(target));
-            let kept: Vec<Value> = targets.iter().filter(seen).cloned().collect();
+        Value::Array(targets) if is_reference(name) => {
+            let kept: Vec<Value> =
+                targets.iter().filter_map(|target| strip_target(target, visible)).collect();
             (!kept.is_empty()).then_some(Value::Array(kept))
         }
         Value::Object(_) | Value::Array(_) => {
@@ -120,6 +123,11 @@ fn strip_member(name: &str, value: &Value, visible: &BTreeSet<&str>) -> Option<V
         }
         Value::Null | Value::Bool(_) | Value::Number(_) | Value::String(_) => Some(value.clone()),
     }
+}
+
+/// An entry of a list of references: nothing but the id of something visible.
+fn strip_target(target: &Value, visible: &BTreeSet<&str>) -> Option<Value> {
+    target.as_str().filter(|id| visible.contains(id)).map(Value::from)
 }
 
 fn strip_value(value: &Value, visible: &BTreeSet<&str>) -> Value {
