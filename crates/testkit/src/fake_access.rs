@@ -62,6 +62,8 @@ struct State {
     verifier: TokenVerifier,
     registry: Registry,
     subjects: Mutex<BTreeMap<String, Subject>>,
+    /// Levels that were lowered; everyone else has what the token says.
+    assurance: Mutex<BTreeMap<String, u8>>,
     epoch: watch::Sender<u64>,
     installed: watch::Sender<u64>,
     failing: AtomicBool,
@@ -86,6 +88,7 @@ impl FakeAccess {
             verifier: verifier.clone(),
             registry: fixtures::registry(),
             subjects: Mutex::new(fixtures::subjects()),
+            assurance: Mutex::default(),
             epoch: watch::channel(1).0,
             installed: watch::channel(0).0,
             failing: AtomicBool::new(false),
@@ -141,6 +144,13 @@ impl FakeAccess {
         if let Some(subject) = self.state.subjects.lock().unwrap().get_mut(subject_id) {
             change(subject);
         }
+        self.raise_epoch();
+        self.heard().await;
+    }
+
+    /// Lowers a subject's assurance level, which its profile does not tell, and raises the epoch as `change` does.
+    pub async fn lower_assurance(&self, subject_id: &str, level: u8) {
+        self.state.assurance.lock().unwrap().insert(subject_id.to_owned(), level);
         self.raise_epoch();
         self.heard().await;
     }
@@ -212,10 +222,12 @@ impl State {
     }
 
     fn session(&self, standing: &StandingSubject) -> Session {
+        let asserted = u8::try_from(standing.assurance_level).unwrap();
+        let lowered = self.assurance.lock().unwrap().get(&standing.subject_id).copied();
         Session {
             realm: standing.realm.parse().unwrap(),
             purpose: standing.purpose.as_str().into(),
-            aal: u8::try_from(standing.assurance_level).unwrap(),
+            aal: lowered.map_or(asserted, |level| level.min(asserted)),
         }
     }
 
@@ -245,6 +257,7 @@ impl State {
             decisions: request.labels.iter().map(decide).collect(),
             subject_id: standing.subject_id,
             organization_id: subject.org.to_string(),
+            assurance_level: u32::from(session.aal),
         })
     }
 

@@ -143,6 +143,7 @@ pub(crate) fn decisions(decisions: Decisions) -> wire::DecideLabelsResponse {
         decisions: decisions.decisions.into_iter().map(decision).collect(),
         subject_id: decisions.subject_id,
         organization_id: decisions.organization_id,
+        assurance_level: decisions.aal.into(),
     }
 }
 

@@ -57,6 +57,8 @@ pub(crate) struct Decisions {
     /// The UTC day (days since 1970-01-01) they hold on.
     pub(crate) day: i32,
     pub(crate) profile_id: [u8; 32],
+    /// The assurance level decided with, which may be lower than the token's.
+    pub(crate) aal: u8,
     /// One per label, in order: the duties that come with reading, or `None` where reading is denied.
     pub(crate) duties: Vec<Option<Vec<String>>>,
 }

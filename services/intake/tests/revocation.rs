@@ -55,6 +55,20 @@ async fn who_loses_a_grant_no_longer_sees_what_it_opened() {
 }
 
 #[tokio::test]
+async fn who_loses_assurance_does_not_share_what_a_colleague_of_the_same_profile_may_see() {
+    const SECRET: &str = "ENTENTE:SECRET//REL TO ORG:ORS-CERT, ORG:VLD-COAST//ORCON//BY VLD-COAST";
+    let mesh = Mesh::start().await;
+    mesh.person("VLD-COAST", "mira").submit(SECRET, vec![malware(1, 1, "x")]).await.unwrap();
+    let (mut tomas, mut ilse) = (mesh.person("ORS-CERT", "tomas"), mesh.person("ORS-CERT", "ilse"));
+    assert_eq!(ilse.everything().await.unwrap().len(), 1);
+    mesh.access.lower_assurance("ORS-CERT/ilse", 1).await;
+    // What is kept for the profile is kept from tomas's question.
+    assert_eq!(tomas.everything().await.unwrap().len(), 1);
+    assert!(ilse.everything().await.unwrap().is_empty());
+    assert_eq!(refused(ilse.get(&malware_id(1)).await), ErrorReason::NotFound);
+}
+
+#[tokio::test]
 async fn of_reads_that_run_while_a_reader_is_suspended_none_that_starts_later_succeeds() {
     let mesh = Mesh::start().await;
     mesh.person("VLD-COAST", "mira").submit(LABEL_OPEN, vec![malware(1, 1, "x")]).await.unwrap();

@@ -60,6 +60,8 @@ pub(crate) struct Decisions {
     pub(crate) profile_id: [u8; 32],
     pub(crate) epoch: u64,
     pub(crate) day: Day,
+    /// The session's assurance level, or the subject's if that is lower now.
+    pub(crate) aal: u8,
     pub(crate) decisions: Vec<Decided>,
     pub(crate) subject_id: String,
     pub(crate) organization_id: String,
@@ -98,6 +100,7 @@ impl App {
         let member = registry.active_member(&standing.subject_id)?;
         let today = self.today();
         let session = standing.session(member.row.assurance_level);
+        let aal = session.aal;
         let reader = Reader::new(&registry, &member, session, today);
         let mut decisions = Vec::with_capacity(request.labels.len());
         for piece in request.labels.chunks(PIECE) {
@@ -108,6 +111,7 @@ impl App {
             profile_id: *profile_id(&member.profile, &[], today).as_bytes(),
             epoch: registry.epoch(),
             day: today,
+            aal,
             decisions,
             subject_id: standing.subject_id,
             organization_id: member.row.organization_id.clone(),

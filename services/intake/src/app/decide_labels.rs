@@ -37,6 +37,7 @@ pub(super) struct Verdict {
     pub(super) epoch: u64,
     pub(super) day: i32,
     pub(super) profile_id: [u8; 32],
+    aal: u8,
     pub(super) allowed: Arc<RoaringBitmap>,
     upto: u32,
     /// Of the profile, and of the person.
@@ -70,8 +71,10 @@ struct Known {
 
 type ProfileKey = ([u8; 32], String, String, u8);
 
-fn profile_key(profile_id: [u8; 32], reader: &Caller) -> ProfileKey {
-    (profile_id, reader.purpose.clone(), reader.realm.clone(), reader.aal)
+/// INVARIANT (I3): the assurance level is the one access decided with. By the token's own, a reader whose level was lowered
+/// would share what was decided for colleagues who still have it.
+fn profile_key((profile_id, aal): ([u8; 32], u8), reader: &Caller) -> ProfileKey {
+    (profile_id, reader.purpose.clone(), reader.realm.clone(), aal)
 }
 
 impl Cache {
@@ -93,7 +96,7 @@ impl Cache {
         if (known.epoch, known.day) != (resolved.epoch, resolved.day) {
             return Default::default();
         }
-        let profile = known.profiles.get(&profile_key(resolved.profile_id, reader)).cloned();
+        let profile = known.profiles.get(&profile_key((resolved.profile_id, resolved.aal), reader)).cloned();
         let person = known.readers.get(reader).map(|(_, person)| person.clone());
         (profile.unwrap_or_default(), person.unwrap_or_default())
     }
@@ -107,7 +110,7 @@ impl Cache {
         if (known.epoch, known.day) != (verdict.epoch, verdict.day) || full {
             *known = Known { epoch: verdict.epoch, day: verdict.day, ..Known::default() };
         }
-        known.profiles.insert(profile_key(verdict.profile_id, reader), profile);
+        known.profiles.insert(profile_key((verdict.profile_id, verdict.aal), reader), profile);
         known.readers.insert(reader.clone(), (verdict.clone(), person));
     }
 }
@@ -145,6 +148,7 @@ impl App {
             epoch: resolved.epoch,
             day: resolved.day,
             profile_id: resolved.profile_id,
+            aal: resolved.aal,
             allowed,
             upto,
             duties: [profile.duties.clone(), person.duties.clone()],
@@ -173,7 +177,9 @@ impl App {
                 let references: Vec<LabelReference> = piece.iter().map(|label| label.label.clone()).collect();
                 let decisions = self.access.decide(call, &references).await.map_err(Error::Access)?;
                 // Rights changed in between: what was decided before no longer goes together with this.
-                if (decisions.epoch, decisions.profile_id) != (resolved.epoch, resolved.profile_id) {
+                if (decisions.epoch, decisions.profile_id, decisions.aal)
+                    != (resolved.epoch, resolved.profile_id, resolved.aal)
+                {
                     return Err(Error::EpochChanged);
                 }
                 decided.add(piece, decisions);

@@ -118,6 +118,8 @@ fn decisions(answer: DecideLabelsResponse, asked: usize) -> Result<Decisions, Pe
         epoch: answer.epoch,
         day: answer.day,
         profile_id: array(&answer.profile_id)?,
+        aal: u8::try_from(answer.assurance_level)
+            .map_err(|_| PeerError::Malformed("an assurance level of 1 to 3 was expected"))?,
         duties: duties.collect(),
     })
 }
