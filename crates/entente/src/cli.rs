@@ -21,7 +21,7 @@ pub(crate) use alert::{Alert, AlertAck, AlertCommand, AlertWatch};
 pub(crate) use audit::{Audit, AuditCommand, AuditShow, AuditVerify};
 pub(crate) use interest::{Interest, InterestAdd, InterestCommand, InterestList, InterestRemove};
 pub(crate) use pki::{Pki, PkiCommand, PkiInit, PkiInspect, PkiIssue};
-pub(crate) use report::{Filter, Get, List, Report, ReportCommand, Search, Submit};
+pub(crate) use report::{Filter, Get, List, Report, ReportCommand, Search, Submit, Verify};
 
 /// Intelligence sharing between partners who only partly trust each other.
 #[derive(Parser)]

@@ -1,7 +1,10 @@
-//! `entente report`: submit, get, list, search.
+//! `entente report`: submit, get, list, search, verify.
 
+mod form;
 mod read;
+mod signature;
 mod submit;
+mod verify;
 
 use crate::{
     cli::{Report, ReportCommand},
@@ -17,5 +20,6 @@ pub(crate) async fn run(arguments: Report) -> Result<(), Failure> {
         ReportCommand::Get(arguments) => read::get(arguments).await,
         ReportCommand::List(arguments) => read::list(arguments).await,
         ReportCommand::Search(arguments) => read::search(arguments).await,
+        ReportCommand::Verify(arguments) => verify::run(arguments).await,
     }
 }

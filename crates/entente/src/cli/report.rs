@@ -29,7 +29,15 @@ pub(crate) enum ReportCommand {
     /// Search reports by text. Example: entente report search 'ferry "north pier"'
     #[command(after_help = HELP)]
     Search(Search),
+    /// Verify originators' signatures. Example: entente report verify report.json --key coast-guard.vkey
+    #[command(after_help = VERIFY_HELP)]
+    Verify(Verify),
 }
+
+/// Exit codes of `entente report verify`; those of `entente audit verify` where they mean the same.
+const VERIFY_HELP: &str = "Exit codes: 0 verified; 1 the label or the place in the signed tree does not fit, or no such report; \
+2 the originator did not sign this as it stands; 64 usage or configuration; 65 not a report; 66 no file; \
+69 unavailable, try again; 70 internal fault; 77 not permitted";
 
 /// `entente report submit`.
 #[derive(Args)]
@@ -70,6 +78,9 @@ pub(crate) struct Get {
     /// Write the receipt here
     #[arg(long, value_name = "FILE")]
     pub(crate) receipt: Option<PathBuf>,
+    /// Write the originator's verifier key here
+    #[arg(long, value_name = "FILE")]
+    pub(crate) key: Option<PathBuf>,
     #[command(flatten)]
     pub(crate) connect: Connect,
 }
@@ -125,6 +136,22 @@ pub(crate) struct Search {
     pub(crate) query: String,
     #[command(flatten)]
     pub(crate) filter: Filter,
+    #[command(flatten)]
+    pub(crate) connect: Connect,
+}
+
+/// `entente report verify`.
+#[derive(Args)]
+pub(crate) struct Verify {
+    /// Reports as `report get`, `list` or `search` printed them with --json; - is standard input
+    #[arg(value_name = "FILE", required_unless_present = "id")]
+    pub(crate) files: Vec<PathBuf>,
+    /// A report of the mesh, read as by `report get`
+    #[arg(long, value_name = "ID", conflicts_with = "files")]
+    pub(crate) id: Option<String>,
+    /// File with verifier keys of originators, one a line; without it the mesh is asked for the keys
+    #[arg(long, value_name = "FILE")]
+    pub(crate) key: Option<PathBuf>,
     #[command(flatten)]
     pub(crate) connect: Connect,
 }

@@ -1,5 +1,7 @@
 //! `entente report get`, `list` and `search`: what the speaker may see, with the proof that it was recorded.
 
+use std::path::Path;
+
 use entente_proto::{
     common::v1::Receipt,
     intake::v1::{GetReportRequest, ListReportsRequest, Report, ReportFilter, SearchReportsRequest},
@@ -7,9 +9,13 @@ use entente_proto::{
 use prost_types::Timestamp;
 use serde_json::{Value, json};
 
+use super::{
+    form,
+    signature::{Keys, Verdict},
+};
 use crate::{
     cli::{Filter, Get, List, Search},
-    exit::{Failure, NO_INPUT},
+    exit::{Failure, NO_INPUT, REFUSED, UNAVAILABLE},
     output, progress,
     session::Session,
 };
@@ -29,22 +35,73 @@ pub(super) async fn get(arguments: Get) -> Result<(), Failure> {
     let mut intake = session.intake()?;
     let answer = progress::waiting("waiting for the report", intake.get_report(request)).await?.into_inner();
     let report = answer.report.unwrap_or_default();
+    let checked = progress::waiting("waiting for the key", check(&session, &report)).await;
     if let Some(path) = &arguments.receipt {
         let receipt = answer.receipt.as_ref().map(output::receipt_json).unwrap_or_default();
-        std::fs::write(path, format!("{receipt}\n"))
-            .map_err(|error| Failure::new(NO_INPUT, format!("{}: {error}", path.display())))?;
+        write(path, &receipt.to_string())?;
+    }
+    if let Some(path) = &arguments.key {
+        match checked.as_ref().map_err(not_checked)? {
+            Checked { verdict, key } if key.is_empty() => {
+                return Err(
+                    Failure::new(REFUSED, "the mesh has no key of the originator").detail(verdict.words().1)
+                );
+            }
+            Checked { verdict: _, key } => write(path, key)?,
+        }
     }
     if arguments.connect.json {
-        let mut value = report_json(&report);
-        if let (Some(fields), Some(receipt)) = (value.as_object_mut(), &answer.receipt) {
-            fields.insert("receipt".to_owned(), output::receipt_json(receipt));
+        print_json(&report, answer.receipt.as_ref(), checked.as_ref().ok());
+    } else {
+        print_report(&report);
+        match &checked {
+            Ok(checked) => println!("signature {}", checked.verdict.line(&report)),
+            Err(failure) => println!("signature not checked: {failure}"),
         }
-        output::json_line(&value);
-        return Ok(());
+        println!("{}", output::receipt_line(answer.receipt.as_ref()));
     }
-    print_report(&report);
-    println!("{}", output::receipt_line(answer.receipt.as_ref()));
-    Ok(())
+    match checked {
+        Ok(Checked { verdict: Verdict::ProofFails(why) | Verdict::SignatureFails(why), .. }) => {
+            Err(Failure::new(REFUSED, "the originator's signature does not verify").detail(why))
+        }
+        Ok(Checked { verdict: Verdict::Verified, .. }) | Err(_) => Ok(()),
+    }
+}
+
+/// A report's signature, checked with the key the mesh names.
+struct Checked {
+    verdict: Verdict,
+    /// Verifier key of the originator; empty if the mesh has none.
+    key: String,
+}
+
+async fn check(session: &Session, report: &Report) -> Result<Checked, Failure> {
+    let keys = Keys::fetch(session, std::slice::from_ref(report)).await?;
+    let key = keys.of(report).map(ToString::to_string).unwrap_or_default();
+    Ok(Checked { verdict: keys.verify(report), key })
+}
+
+fn not_checked(failure: &Failure) -> Failure {
+    Failure::new(UNAVAILABLE, "the originator's key cannot be had").detail(failure.to_string())
+}
+
+fn write(path: &Path, text: &str) -> Result<(), Failure> {
+    let written = std::fs::write(path, format!("{text}\n"));
+    written.map_err(|error| Failure::new(NO_INPUT, format!("{}: {error}", path.display())))
+}
+
+fn print_json(report: &Report, receipt: Option<&Receipt>, checked: Option<&Checked>) {
+    let mut value = form::json(report);
+    if let Some(fields) = value.as_object_mut() {
+        fields.extend(receipt.map(|receipt| ("receipt".to_owned(), output::receipt_json(receipt))));
+        let (result, key) = match checked {
+            Some(checked) => (checked.verdict.words().0, checked.key.as_str()),
+            None => ("not_checked", ""),
+        };
+        fields.insert("signature_result".to_owned(), json!(result));
+        fields.insert("originator_key".to_owned(), json!(key));
+    }
+    output::json_line(&value);
 }
 
 /// Runs `entente report list`.
@@ -100,7 +157,7 @@ async fn pages(session: &Session, query: &Query, filter: &Filter, json: bool) ->
         let page = progress::waiting("waiting for reports", fetch(session, query, ask)).await?;
         for report in page.reports.iter().take(usize::try_from(left).unwrap_or(usize::MAX)) {
             left = left.saturating_sub(1);
-            if json { output::json_line(&report_json(report)) } else { print_entry(report) }
+            if json { output::json_line(&form::json(report)) } else { print_entry(report) }
         }
         count = count.or(page.count);
         receipts.extend(page.receipt);
@@ -176,22 +233,6 @@ fn time(name: &str, text: Option<&str>) -> Result<Option<Timestamp>, Failure> {
     let parsed = output::parse_time(text);
     let wrong = || Failure::usage(format!("{name}: `{text}` is not RFC 3339, such as 2026-11-23T12:00:00Z"));
     parsed.ok_or_else(wrong).map(Some)
-}
-
-fn report_json(report: &Report) -> Value {
-    json!({
-        "report_id": report.report_id,
-        "version": report.version,
-        "type": report.r#type,
-        "originator": report.originator,
-        "operation": report.operation,
-        "label": output::line(report.label.as_ref()),
-        "add_time": output::time(report.add_time),
-        "severity": output::severity(report.severity),
-        "title": report.title,
-        "obligations": report.obligations,
-        "content": String::from_utf8_lossy(&report.content),
-    })
 }
 
 fn print_entry(report: &Report) {

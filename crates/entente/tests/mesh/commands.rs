@@ -151,6 +151,7 @@ fn help_gives_an_example_and_the_exit_codes_of_every_command() {
         "report get",
         "report list",
         "report search",
+        "report verify",
         "interest add",
         "interest list",
         "interest remove",

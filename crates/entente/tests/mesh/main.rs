@@ -17,4 +17,5 @@ mod kills;
 mod policies;
 mod process;
 mod restarts;
+mod signatures;
 mod tracing;
