@@ -8,6 +8,7 @@ mod mesh_process;
 mod objects;
 mod read;
 mod report;
+mod tracing_cost;
 mod unary;
 
 use std::path::{Path, PathBuf};
@@ -42,9 +43,31 @@ pub(crate) struct MeshArguments {
     /// Objects of one bulk round
     #[arg(long, default_value_t = 60_000)]
     pub(crate) objects: usize,
-    /// Leave out the pair with tracing on and off
-    #[arg(long)]
-    pub(crate) skip_tracing: bool,
+    /// Measure only these parts
+    #[arg(long, value_enum, value_delimiter = ',')]
+    pub(crate) only: Vec<Part>,
+}
+
+/// A part of the benchmark that can be run by itself.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, clap::ValueEnum)]
+pub(crate) enum Part {
+    /// Submission over one acknowledged stream
+    Bulk,
+    /// Submission, one object a call
+    Unary,
+    /// Pages of reports
+    Read,
+    /// From submission to alert
+    Alert,
+    /// Submission with tracing on and off
+    Tracing,
+}
+
+impl MeshArguments {
+    /// Whether a part is to be run: every one unless some are named.
+    pub(crate) fn wants(&self, part: Part) -> bool {
+        self.only.is_empty() || self.only.contains(&part)
+    }
 }
 
 /// Runs one benchmark.

@@ -1,17 +1,23 @@
 //! Bulk submission: objects a second over one acknowledged stream, through intake and over the floor.
 
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use entente_chassis::client::PeerChannel;
-use entente_proto::intake::v1::{SubmitReportsRequest, intake_service_client::IntakeServiceClient};
+use entente_proto::intake::v1::{
+    SearchReportsRequest, SubmitReportsRequest, intake_service_client::IntakeServiceClient,
+};
 use tokio::sync::mpsc;
 use tokio_stream::wrappers::ReceiverStream;
 use tonic::Request;
 
-use super::BenchResult;
+use super::{BenchResult, mesh_process::Speaker};
 
 /// Batches sent ahead of their answers; the server reads no more than 16.
 const AHEAD_MAX: usize = 8;
+/// Longest wait for the text index, as long as intake lets a call take.
+const SEARCH_LIMIT: Duration = Duration::from_secs(30);
+/// In the name of one object of each round.
+const SOUGHT: &str = "Relay 0";
 
 /// Sends the batches and waits for every answer; objects a second, all of them accepted.
 pub(crate) async fn objects_per_second(
@@ -49,6 +55,27 @@ pub(crate) async fn objects_per_second(
         );
     }
     Ok(per_second(sent, start))
+}
+
+/// Searches once, which waits until everything submitted before is in the text index; objects a second since `start`.
+pub(crate) async fn searchable_per_second(
+    client: &mut IntakeServiceClient<PeerChannel>,
+    speaker: &Speaker,
+    count: usize,
+    start: Instant,
+) -> BenchResult<f64> {
+    let request = SearchReportsRequest {
+        query: format!("\"{SOUGHT}\""),
+        page_size: 1,
+        without_content: true,
+        ..SearchReportsRequest::default()
+    };
+    let mut request = speaker.request(request)?;
+    request.set_timeout(SEARCH_LIMIT);
+    if client.search_reports(request).await?.into_inner().reports.is_empty() {
+        return Err("a generated object was not found".into());
+    }
+    Ok(per_second(count, start))
 }
 
 /// A count over the time since `start`.

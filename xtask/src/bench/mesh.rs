@@ -13,20 +13,18 @@ use entente_proto::intake::v1::intake_service_client::IntakeServiceClient;
 use tonic::Request;
 
 use super::{
-    BenchResult, MeshArguments, alert, bulk,
+    BenchResult, MeshArguments, Part, alert, bulk,
     floor::Floor,
     mesh_process::{MeshProcess, READER, SUBMITTER, Speaker},
     objects, read,
     report::{Report, Target, median, quantile},
-    unary,
+    tracing_cost, unary,
 };
 
 /// Calls of one unary round.
-const UNARY_CALLS: usize = 4_000;
+pub(crate) const UNARY_CALLS: usize = 4_000;
 /// Reports of the alert measure.
 const ALERTS: usize = 1_000;
-/// Least pairs with tracing on and off: the difference is small, so more rounds are needed to see it.
-const TRACING_ROUNDS: usize = 5;
 /// Empty round trips and bare fdatasyncs.
 const PROBES: usize = 1_000;
 /// Largest answer: a page.
@@ -47,14 +45,24 @@ pub(crate) async fn run(root: &Path, arguments: &MeshArguments) -> BenchResult<(
     let mesh = MeshProcess::start(&binary, &folder.path().join("traced"), 1.0)?;
     let mut report = Report::default();
     let pair = Pair { floor: &floor, mesh: &mesh, rounds: arguments.rounds };
-    pair.bulk(arguments.objects, &mut report).await?;
-    pair.unary(&mut report).await?;
-    pair.read(arguments.objects, &mut report).await?;
-    pair.alert(folder.path(), &mut report).await?;
+    if arguments.wants(Part::Bulk) {
+        pair.bulk(arguments.objects, &mut report).await?;
+    } else if arguments.wants(Part::Read) {
+        pair.fill(arguments.objects).await?;
+    }
+    if arguments.wants(Part::Unary) {
+        pair.unary(&mut report).await?;
+    }
+    if arguments.wants(Part::Read) {
+        pair.read(arguments.objects, &mut report).await?;
+    }
+    if arguments.wants(Part::Alert) {
+        pair.alert(folder.path(), &mut report).await?;
+    }
     report.add("memory of the mesh, peak", mesh.peak_mib(), "MiB", Target::AtMost(512.0));
-    if !arguments.skip_tracing {
-        drop(mesh);
-        tracing_cost(&binary, folder.path(), arguments, &mut report).await?;
+    drop(mesh);
+    if arguments.wants(Part::Tracing) {
+        tracing_cost::measure(&binary, folder.path(), arguments, &mut report).await?;
     }
     report.finish(&root.join("target/bench/mesh.json"))
 }
@@ -89,18 +97,22 @@ struct Pair<'a> {
 
 impl Pair<'_> {
     async fn bulk(&self, count: usize, report: &mut Report) -> BenchResult<()> {
-        let (mut floors, mut meshes, mut ratios) = (Vec::new(), Vec::new(), Vec::new());
+        let (mut floors, mut meshes, mut ratios, mut searchable) =
+            (Vec::new(), Vec::new(), Vec::new(), Vec::new());
         let mut floor = self.floor.client()?;
         let mut speaker = self.mesh.speaker(SUBMITTER).await?;
         let mut intake = intake(&speaker)?;
         for round in 0..self.rounds {
             speaker.refresh().await?;
             let batches = objects::batches(&objects::indicators(count));
+            self.mesh.idle().await?;
             let bare =
                 bulk::objects_per_second(&mut floor, batches.clone(), |stream| Ok(Request::new(stream)))
                     .await?;
+            let start = Instant::now();
             let through =
                 bulk::objects_per_second(&mut intake, batches, |stream| speaker.request(stream)).await?;
+            searchable.push(bulk::searchable_per_second(&mut intake, &speaker, count, start).await?);
             progress("bulk", round, bare, through);
             floors.push(bare);
             meshes.push(through);
@@ -108,7 +120,16 @@ impl Pair<'_> {
         }
         report.add("bulk submission, floor", median(floors), "objects/s", Target::None);
         report.add("bulk submission, intake", median(meshes), "objects/s", Target::None);
+        report.add("bulk submission, until searchable", median(searchable), "objects/s", Target::None);
         report.add("bulk submission, intake / floor", median(ratios), "ratio", Target::AtLeast(0.30));
+        Ok(())
+    }
+
+    /// Puts reports into the mesh that no part before has put there.
+    async fn fill(&self, count: usize) -> BenchResult<()> {
+        let speaker = self.mesh.speaker(SUBMITTER).await?;
+        let batches = objects::batches(&objects::indicators(count));
+        bulk::objects_per_second(&mut intake(&speaker)?, batches, |stream| speaker.request(stream)).await?;
         Ok(())
     }
 
@@ -120,6 +141,7 @@ impl Pair<'_> {
         for round in 0..self.rounds {
             speaker.refresh().await?;
             let bodies = objects::indicators(UNARY_CALLS);
+            self.mesh.idle().await?;
             let bare = unary::calls_per_second(&floor, bodies.clone(), None, false).await?;
             let through = unary::calls_per_second(&intake, bodies, Some(speaker.request(())?), true).await?;
             progress("unary", round, bare, through);
@@ -140,6 +162,7 @@ impl Pair<'_> {
         let mut intake = intake(&speaker)?;
         for round in 0..self.rounds {
             speaker.refresh().await?;
+            self.mesh.idle().await?;
             let bare = read::bare_stream(&mut floor, count).await?;
             let through = read::pages(&mut intake, &speaker, count).await?;
             progress("read", round, bare, through);
@@ -162,6 +185,7 @@ impl Pair<'_> {
         let submitter = self.mesh.speaker(SUBMITTER).await?;
         let reader = self.mesh.speaker(READER).await?;
         let mut floor = self.floor.client()?;
+        self.mesh.idle().await?;
         unary::round_trips_ms(&mut floor, PROBES).await?;
         let round_trip = median(unary::round_trips_ms(&mut floor, PROBES).await?);
         let sync = median(syncs_ms(&folder.join("probe"), PROBES)?);
@@ -183,58 +207,8 @@ impl Pair<'_> {
     }
 }
 
-/// Unary and bulk submission on two meshes, one that traces every request and one that traces none.
-async fn tracing_cost(
-    binary: &Path,
-    folder: &Path,
-    arguments: &MeshArguments,
-    report: &mut Report,
-) -> BenchResult<()> {
-    let traced = MeshProcess::start(binary, &folder.join("all"), 1.0)?;
-    let untraced = MeshProcess::start(binary, &folder.join("none"), 0.0)?;
-    let (mut unary_ratios, mut bulk_ratios) = (Vec::new(), Vec::new());
-    for round in 0..arguments.rounds.max(TRACING_ROUNDS) {
-        // Which one goes first alternates, so that neither always meets the warmer machine.
-        let order = if round % 2 == 0 { [&traced, &untraced] } else { [&untraced, &traced] };
-        let [first, second] = order;
-        let (first, second) =
-            (submissions(first, arguments.objects).await?, submissions(second, arguments.objects).await?);
-        let (on, off) = if round % 2 == 0 { (first, second) } else { (second, first) };
-        progress("tracing, unary", round, off.0, on.0);
-        progress("tracing, bulk", round, off.1, on.1);
-        unary_ratios.push(on.0 / off.0);
-        bulk_ratios.push(on.1 / off.1);
-    }
-    let processor = traced.cpu_seconds() / untraced.cpu_seconds();
-    report.add("processor time, all traced / none traced", processor, "ratio", Target::None);
-    report.add(
-        "unary submission, all traced / none traced",
-        median(unary_ratios),
-        "ratio",
-        Target::AtLeast(0.90),
-    );
-    report.add(
-        "bulk submission, all traced / none traced",
-        median(bulk_ratios),
-        "ratio",
-        Target::AtLeast(0.90),
-    );
-    Ok(())
-}
-
-/// Unary calls and bulk objects a second.
-async fn submissions(mesh: &MeshProcess, objects: usize) -> BenchResult<(f64, f64)> {
-    let speaker = mesh.speaker(SUBMITTER).await?;
-    let mut intake = intake(&speaker)?;
-    let unary =
-        unary::calls_per_second(&intake, objects::indicators(UNARY_CALLS), Some(speaker.request(())?), true)
-            .await?;
-    let batches = objects::batches(&objects::indicators(objects));
-    let bulk = bulk::objects_per_second(&mut intake, batches, |stream| speaker.request(stream)).await?;
-    Ok((unary, bulk))
-}
-
-fn intake(speaker: &Speaker) -> BenchResult<IntakeServiceClient<PeerChannel>> {
+/// The client of intake for a speaker.
+pub(crate) fn intake(speaker: &Speaker) -> BenchResult<IntakeServiceClient<PeerChannel>> {
     Ok(IntakeServiceClient::new(speaker.channel("intake")?)
         .max_decoding_message_size(ANSWER_BYTES_MAX)
         .max_encoding_message_size(ANSWER_BYTES_MAX))
@@ -254,7 +228,8 @@ fn syncs_ms(path: &Path, count: usize) -> BenchResult<Vec<f64>> {
     Ok(times)
 }
 
-fn progress(what: &str, round: usize, bare: f64, through: f64) {
+/// Tells one round.
+pub(crate) fn progress(what: &str, round: usize, bare: f64, through: f64) {
     println!(
         "{what}, round {}: {bare:.0}/s bare, {through:.0}/s through Entente, ratio {:.3}",
         round + 1,

@@ -26,6 +26,13 @@ pub(crate) const SUBMITTER: &str = "VLD-COAST/mira";
 /// Who reads and is alerted.
 pub(crate) const READER: &str = "ORS-CERT/tomas";
 const PURPOSE: &str = "CT";
+/// A mesh is idle when it used next to no processor time for so long: work that waits for a burst to end, or a second,
+/// has begun by then.
+const IDLE_WINDOW: Duration = Duration::from_millis(1_500);
+/// Processor time of heartbeats and leases within the window, seconds.
+const IDLE_SECONDS: f64 = 0.05;
+/// Longest wait for it.
+const IDLE_LIMIT: Duration = Duration::from_secs(300);
 /// A token is minted anew when it is this old; it holds for five minutes.
 const TOKEN_AGE_MAX: Duration = Duration::from_secs(120);
 
@@ -83,6 +90,19 @@ impl MeshProcess {
             |index: usize| fields.get(index).and_then(|field| field.parse::<f64>().ok()).unwrap_or_default();
         // utime and stime, in clock ticks of 10 ms (proc(5)).
         (ticks(11) + ticks(12)) / 100.0
+    }
+
+    /// Waits until the mesh has done what it put off: text index, records on their way to audit, their index, spans.
+    pub(crate) async fn idle(&self) -> BenchResult<()> {
+        let start = Instant::now();
+        while start.elapsed() < IDLE_LIMIT {
+            let used = self.cpu_seconds();
+            tokio::time::sleep(IDLE_WINDOW).await;
+            if self.cpu_seconds() - used <= IDLE_SECONDS {
+                return Ok(());
+            }
+        }
+        Err("the mesh did not come to rest".into())
     }
 
     /// A speaker of the mesh.
