@@ -49,7 +49,7 @@ pub struct Projection {
     pub label: Label,
     /// Portions on parts that are shown, where those now are.
     pub portions: Vec<Portion>,
-    /// Selectors of what was hidden; never for the reader.
+    /// Selectors of what was hidden, sorted; never for the reader.
     pub hidden: Vec<String>,
 }
 
@@ -118,7 +118,10 @@ pub fn project(
         Some(Portion { selector, label: mark.label.clone() })
     };
     let portions = given.filter_map(moved).collect();
-    Ok(Some(Projection { object: shown, label, portions, hidden: found.hidden }))
+    // In an order of its own: that of an object's properties depends on how the JSON was read.
+    let mut hidden = found.hidden;
+    hidden.sort_unstable();
+    Ok(Some(Projection { object: shown, label, portions, hidden }))
 }
 
 /// The portions as marks, with those that come along: one coordinate of a place hides the other.

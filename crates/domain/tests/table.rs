@@ -3,8 +3,7 @@
 
 #![expect(clippy::unwrap_used, clippy::indexing_slicing, reason = "helpers of tests may fail loudly")]
 
-use std::fmt::Write as _;
-use std::path::Path;
+use std::{collections::BTreeMap, fmt::Write as _, path::Path};
 
 use serde_json::{Value, json};
 
@@ -42,9 +41,9 @@ fn the_table_of_decisions_is_the_stored_one() {
     assert_eq!(table.lines().count(), stored.lines().count());
 }
 
-/// Labels, by what they are meant for.
+/// Labels, by what they are meant for; in the order of their names, whether or not `serde_json` keeps another.
 fn labels() -> Value {
-    json!({
+    let labels = json!({
         "public": "TLP:CLEAR//BY KSI-ISAC",
         "community": "TLP:GREEN//REL TO GRP:CERT-NET, ORG:KSI-ISAC//BY KSI-ISAC",
         "clients only": "TLP:AMBER//REL TO CLIENTS:VLD-COAST, ORG:VLD-COAST//BY VLD-COAST",
@@ -60,7 +59,9 @@ fn labels() -> Value {
         "screen only": "NOLEVEL//OP TIDEWALL//REL TO XOR, XVA//ORCON//DISPLAY ONLY//WITHHOLD SOURCE//PERSONAL DATA//BY VLD-COAST",
         "exercise": "EXERCISE FALCON-TALON//NOLEVEL//OP TIDEWALL//REL TO XOR, XVA//ORCON//BY VLD-COAST",
         "nobody": "NOLEVEL//REL TO NOBODY//ORCON//BY VLD-COAST",
-    })
+    });
+    let sorted: BTreeMap<String, Value> = serde_json::from_value(labels).unwrap();
+    serde_json::to_value(sorted).unwrap()
 }
 
 /// For each label, the record that something under it went to ORS-CERT.
